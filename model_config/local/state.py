@@ -66,9 +66,9 @@ class StateFolder:
                 "wait for it to end, or stop it, and run this again"
             ) from None
         except OSError as error:
-            if error.errno in {EACCES, EROFS} and self._file.exists():
+            if error.errno in {EACCES, EROFS} and any(self.stamp()):
                 return nullcontext()  # it can still be read, and nobody changes it meanwhile
-            raise self._unwritable(error) from None
+            raise self._refused(error) from None
 
     def load(self) -> State:
         """Return the saved state, or an empty one."""
@@ -94,7 +94,7 @@ class StateFolder:
         except FileNotFoundError:
             return State()
         except OSError as error:
-            raise LocalError(f"{self._file} can't be read: {error.strerror}") from None
+            raise self._refused(error) from None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise LocalError(
                 f"{self._file} is damaged: start over with `model-config local reset` "
@@ -107,7 +107,7 @@ class StateFolder:
         try:
             replace_file(self._file, content, private=True)
         except OSError as error:
-            raise self._unwritable(error) from None
+            raise self._refused(error) from None
 
     def stamp(self) -> tuple[int, int]:
         """Return a stamp that changes whenever the state is saved."""
@@ -115,16 +115,22 @@ class StateFolder:
             status = self._file.stat()
         except FileNotFoundError:
             return 0, 0
+        except OSError as error:
+            raise self._refused(error) from None
         return status.st_mtime_ns, status.st_ino
 
     def reset(self) -> bool:
         """Delete everything but `secrets.yaml`, and return whether anything existed."""
-        existed = self._file.exists()
-        self._file.unlink(missing_ok=True)
-        return existed
+        try:
+            self._file.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._refused(error) from None
+        return True
 
-    def _unwritable(self, error: OSError) -> LocalError:
+    def _refused(self, error: OSError) -> LocalError:
         return LocalError(
-            f"the local AWS can't save its state in {self.path}: {error.strerror}. "
+            f"the local AWS can't read and save its state in {self.path}: {error.strerror}. "
             "Nothing was changed; make the folder writable or free disk space, and run it again"
         )

@@ -107,7 +107,11 @@ class LocalFile:
         project = os.environ.get("MODEL_CONFIG_PROJECT")
         here = Path.cwd()
         folders = [Path(project)] if project else [here, *here.parents]
-        files = [folder / _STATE for folder in folders if (folder / _STATE).is_file()]
+        try:
+            files = [folder / _STATE for folder in folders if (folder / _STATE).is_file()]
+        except OSError as error:
+            problem = f"the local AWS in {error.filename} can't be read: {error.strerror}"
+            raise StoreUnavailableError(problem) from None
         if not files:
             where = folders[0] if project else f"{here} or a folder above it"
             raise UsageError(

@@ -77,7 +77,7 @@ def test_a_read_only_place_and_a_file_in_the_folders_are_told(tmp_path: Path, *,
     else:
         tmp_path.chmod(0o500)
     with (
-        pytest.raises(LocalError, match="can't save its state"),
+        pytest.raises(LocalError, match="can't read and save its state"),
         StateFolder(Project(tmp_path)).locked(),
     ):
         pass
@@ -99,6 +99,18 @@ def test_a_read_only_checkout_can_be_read(folder: StateFolder, monkeypatch: pyte
             client("ssm", "eu-west-1").put_parameter(Name="/b", Value="1", Type="String")
     monkeypatch.undo()
     assert folder.load() == State()
+
+
+def test_a_folder_of_somebody_else_is_told_whatever_uses_it(folder, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(state, "FileLock", refuse)
+    for method in ("stat", "read_bytes", "unlink"):
+        monkeypatch.setattr(Path, method, refuse)
+    for use in (folder.locked, folder.stamp, folder.load, folder.reset):
+        with pytest.raises(LocalError, match=f"its state in {folder.path}: Permission denied"):
+            use()
 
 
 def test_two_processes_take_turns(folder: StateFolder):

@@ -1,5 +1,6 @@
 """An application with MODEL_CONFIG_LOCAL=1 reads what the commands keep in `.local/`."""
 
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -49,4 +50,11 @@ def test_without_a_local_aws_it_says_how_to_make_one(
         Reader("dev")
     monkeypatch.setenv("MODEL_CONFIG_PROJECT", str(application))
     with pytest.raises(UsageError, match="there is no local AWS in"):
+        Reader("dev")
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(StoreUnavailableError, match=f"{file} can't be read: Permission denied"):
         Reader("dev")
