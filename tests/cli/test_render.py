@@ -29,6 +29,16 @@ def test_a_terminal_gets_a_line_end_after_it(run, monkeypatch):
     assert run("render", "chat", "prompts/plain").out == "{}\n"
 
 
+def test_a_group_or_a_list_is_printed_as_json(run, released):
+    messages = [{"role": "user", "content": "Ask {{name}}: é"}]
+    released({"messages": messages}, label="stable")
+    filled = [{"role": "user", "content": "Ask Zoë: é"}]
+    said = run("render", "chat", "messages", "--set", "name=Zoë")
+    assert said.json == filled
+    assert "Zoë: é" in said.out
+    assert run("render", "chat", "messages/0", "--set", "name=Zoë").json == filled[0]
+
+
 def test_which_release_and_which_values(run, tmp_path):
     file = tmp_path / "values.json"
     file.write_text(json.dumps({"name": "Zoë", "count": 3}))

@@ -110,7 +110,7 @@ def _print_rows(rows: Iterable[tuple[tuple[str, ...], Any]]) -> None:
 
 def render(  # noqa: PLR0913 - a verb's options
     model: options.Model,
-    field: Annotated[str, "The prompt's path, such as prompts/system.", "FIELD"],
+    field: Annotated[str, "A path, such as prompts/system or messages.", "FIELD"],
     *,
     settings: Annotated[
         list[str] | None,
@@ -123,15 +123,18 @@ def render(  # noqa: PLR0913 - a verb's options
     release: options.Release = None,
     target: options.Target,
 ) -> None:
-    """Print a release's prompt with its variables, {{name}}, filled in.
+    """Print a release's prompt with its variables, {{name}}, filled in; a list or group as JSON.
 
     Example: model-config render support_chat prompts/templates/greeting --set customer_name=Zoë
     """
     given = {**(_read(values) if values else {}), **dict(map(_split, settings or []))}
     with target.open() as aws:
         configuration = aws.configuration(model, label, release)
-    text = configuration.render(field, **given)
-    typer.echo(text, nl=sys.stdout.isatty())  # in a pipe, exactly the prompt
+    filled = configuration.render(field, **given)
+    if isinstance(filled, str):
+        typer.echo(filled, nl=sys.stdout.isatty())  # in a pipe, exactly the prompt
+    else:
+        output.print_json(filled)
 
 
 def _split(setting: str) -> tuple[str, str]:
