@@ -16,9 +16,9 @@ from model_config.local import local_aws
 from model_config.local.provider import Change, LocalProvider
 from model_config.local.state import OutdatedStateError, State, StateFolder
 from model_config.plan.checks import secret_fields
-from model_config.plan.project import PARAMETER, Project, StackConfig
+from model_config.plan.project import PARAMETER, Project, StackConfig, set_secret_command
 from model_config.plan.registry import read_modules
-from model_config.plan.stack_file import read_stack_file
+from model_config.plan.stack_file import line_of, read_stack_file
 from model_config.testing.program import run_program, with_stand_ins
 
 
@@ -66,7 +66,11 @@ def deployed(project: Project, environment: str) -> Iterator[Deployment]:
                 outputs = run_program(project.root, config, provider)
             provider.delete_what_is_gone()
         except pulumi.RunError as error:
-            raise LocalError(str(error)) from None
+            problem = str(error)
+            for key in config.own_secret_keys():
+                here = f"edit {key} in .local/secrets.yaml"
+                problem = problem.replace(set_secret_command(key, config.stack), here)
+            raise LocalError(problem) from None
         state.environments[environment] = provider.registered
         folder.save(replace(state, parameters=local_aws.snapshot()))
         yield Deployment(environment, region, _report(provider), outputs, stand_ins, notices)
@@ -97,8 +101,10 @@ def _read_secrets(file: Path, wanted: set[str]) -> dict[str, str]:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise LocalError(f"{form}, but can't be read: {type(error).__name__}") from None
+    except OSError as error:
+        raise LocalError(f"{form}, but can't be read: {error.strerror}") from None
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # whose text may quote a secret
+        raise LocalError(f"{form}, but is not valid YAML{line_of(error)}") from None
     if not isinstance(content, dict):
         raise LocalError(form)
     for key in wanted & content.keys():

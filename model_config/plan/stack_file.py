@@ -106,14 +106,18 @@ def read_stack_file(project: Project, stack: str) -> StackConfig:
     except (OSError, ValueError) as error:
         problem, fix = f"it can't be read: {error}", "make it readable"
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        problem = f"it is not valid YAML{where}: {getattr(error, 'problem', None) or 'unreadable'}"
+        about = getattr(error, "problem", None) or "unreadable"
+        problem = f"it is not valid YAML{line_of(error)}: {about}"
     except AttributeError:
         problem = "it is not a map that has a `config` map"
     except RecursionError:
         problem = "it refers to itself, or is nested too deeply"
     raise InvalidConfigurationError([Finding(file.name, problem, fix, file=file.name)])
+
+
+def line_of(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" in line {mark.line + 1}" if mark else ""
 
 
 def check_ending(project: Project, stack: str) -> Iterator[Finding]:

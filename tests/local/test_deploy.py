@@ -208,7 +208,11 @@ def test_release_parts_stay_when_the_program_no_longer_needs_them(project: Path)
     [
         ("supportChatApiKey: 90210", "quotation marks"),
         ("[sk-shown]", "must have lines such as"),
-        ("supportChatApiKey: 'sk-shown", "can't be read"),
+        ("a: 1\nsupportChatApiKey: !sk-shown x", "is not valid YAML in line 2$"),
+        ("supportChatApiKey: 2026-13-13", "is not valid YAML$"),
+        ('supportChatApiKey: ""', "fix: edit supportChatApiKey in .local/secrets.yaml"),
+        (f"supportChatApiKey: sk-shown{'x' * 4096}", "edit supportChatApiKey in .local/secrets"),
+        (r'supportChatApiKey: "sk-shown\uD800"', "edit supportChatApiKey in .local/secrets"),
     ],
 )
 def test_a_wrong_secrets_file_is_refused_without_showing_it(project, text, expected):
@@ -218,6 +222,7 @@ def test_a_wrong_secrets_file_is_refused_without_showing_it(project, text, expec
         deploy(project)
     assert "sk-shown" not in str(caught.value)
     assert "90210" not in str(caught.value)
+    assert "pulumi config set" not in str(caught.value)
 
 
 @pytest.mark.usefixtures("first_deploy")
