@@ -15,11 +15,13 @@ from model_config.comparing import changes, git, snapshot
 from model_config.comparing.snapshot import Snapshot
 from model_config.format.codec import Value
 from model_config.format.errors import ReleaseNotFoundError, UsageError
+from model_config.format.text import plural
 from model_config.plan.hierarchy import config_of
 from model_config.plan.plan import Plan
 from model_config.plan.project import Project
 from model_config.plan.registry import ModuleSource
 from model_config.plan.stack_file import override_lines
+from model_config.schema.problems import nearest_field
 
 #: The time limit of a regular expression, in seconds, over all values.
 TIME_LIMIT = 5
@@ -102,6 +104,21 @@ def search(query: str, searched: Iterable[Searched], *, regex: bool = False) -> 
             about = one.environment, one.model, path, text.split("\n")[number]
             hits.append(Hit(*about, one.release, one.labels, *(place[:2] if place else ())))
     return hits
+
+
+def no_hit(query: str, searched: Sequence[Searched]) -> str:
+    """Return the text for no hits, with the nearest field if no value has that in "FIELD=VALUE"."""
+    models = plural(len({it.model for it in searched}), "model")
+    environments = plural(len({it.environment for it in searched}), "environment")
+    said = f"No value of {models} in {environments} matches."
+    values = (changes.leaves(dict(one.config), in_lists=True) for one in searched)
+    paths = [path for of_one in values for path, _ in of_one]
+    named = _FIELD.fullmatch(query)
+    if named is None or any(f"/{named['field']}/" in f"/{'/'.join(path)}/" for path in paths):
+        return said
+    names = {name for path in paths for name in path if not name.isdigit()}
+    near = nearest_field(named["field"].rpartition("/")[2], names)
+    return f'{said} None has a value for "{named["field"]}": {near}'
 
 
 def _plain(

@@ -21,7 +21,9 @@ def test_a_text_is_found_with_its_environment_and_the_line_that_has_it(run, proj
         (stack, "prompts/system", None, file) for stack in ("dev", "prod")
     ]
     assert "Never promise a REFUND." in run("search", "a refund").out
-    assert run("search", "no such text").out == "No value of 6 models matches.\n"
+    assert run("search", "no such text").out == (
+        "No value of 3 models in 2 environments matches.\n"
+    )
 
 
 def test_a_field_is_found_where_its_value_is_written_the_stack_file_too(run):
@@ -32,6 +34,14 @@ def test_a_field_is_found_where_its_value_is_written_the_stack_file_too(run):
             ("prod", "instances/min_count", None, "Pulumi.prod.yaml:11")
         ]
     assert found(run("search", "count=2", "--json")) == []  # a whole name only
+
+
+def test_a_field_that_no_model_has_is_named_with_the_nearest_one(run):
+    for field, near in {"modle_id": "model_id", "generation/max_tokens": "max_output"}.items():
+        said = run("search", f"{field}=x").out
+        assert f'matches. None has a value for "{field}": did you mean "{near}' in said
+    for query in ("model_id=x", "generation=x", "no such text"):
+        assert run("search", query).out.endswith(" matches.\n")
 
 
 def test_promoted_releases_are_searched_and_no_others_and_never_secrets(run, released):

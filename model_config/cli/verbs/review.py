@@ -200,7 +200,7 @@ def search(
 
     Example: model-config search refunds --releases
     """
-    from model_config.comparing.search import Searched, planned, search
+    from model_config.comparing.search import Searched, no_hit, planned, search
     from model_config.plan import registry, stack_file
     from model_config.plan.plan import plan_stack
 
@@ -240,7 +240,7 @@ def search(
     }
     output.print_rows(rows, columns, as_json=as_json)
     if not (rows or as_json):
-        typer.echo(f"No value of {text.plural(len(searched), 'model')} matches.")
+        typer.echo(no_hit(query, searched))
     for problem in problems:
         typer.echo(context.to_paste(text.visible(problem)), err=True)
     if problems:
