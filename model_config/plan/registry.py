@@ -119,7 +119,7 @@ def _read(name: str, path: Path) -> Model | list[Finding]:
     if isinstance(model, type):
         problem = f"MODEL is the class {model.__name__}, not an instance"
     elif model is not None:
-        problem = f"MODEL is a {type(model).__name__}, not a configuration"
+        problem = f"MODEL is of type {type(model).__name__}, not a configuration"
     fix = (
         "write MODEL = ChatModel(...), EmbeddingModel(...), EndpointModel(...) or your own "
         "subclass of ModelConfig; shared code goes into a file whose name begins with _"

@@ -78,7 +78,7 @@ def test_an_edit_within_the_same_second_counts(project: Project, monkeypatch: py
     ("content", "line", "problem"),
     [
         ("", None, "the module has no MODEL"),
-        ("MODEL = {}", None, "MODEL is a dict, not a configuration"),
+        ("MODEL = 1", None, "MODEL is of type int, not a configuration"),
         (GOOD + "MODEL = EmbeddingModel", None, "MODEL is the class EmbeddingModel, not an inst"),
         ("import no_such_thing", 1, "ModuleNotFoundError: No module named 'no_such_thing'"),
         ("from . import no_such_thing", 1, "ImportError: cannot import name 'no_such_thing'"),
