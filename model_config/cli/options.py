@@ -123,7 +123,7 @@ class TargetInRegions:
     environment: Environment = "dev"
     region: Annotated[
         list[str] | None,
-        "The region; may be repeated. All regions are verified before any label moves.",
+        "The region; may be repeated. Default: from AWS's settings, or the stack file.",
     ] = None
     prefix: Prefix = None
     local: Local = False

@@ -150,9 +150,9 @@ def promote(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Move a label to a release, which the label's readers get from then on.
 
-    The release is first verified against its digest and against the model's class in this project.
-    The label's former release gets LABEL-previous, for `rollback`. A label that a rollback holds
-    moves too; promoting the release that it is held on ends the hold.
+    The release is first verified, in each --region, against its digest and against the model's
+    class in this project. The label's former release gets LABEL-previous, for `rollback`. A label
+    that a rollback holds moves too; promoting the release that it is held on ends the hold.
 
     Example: model-config promote support_chat --label stable --environment prod
     """
@@ -204,9 +204,9 @@ def rollback(  # noqa: PLR0913 - a verb's options
 ) -> None:
     """Move a label back to its previous release, or to another one. No value is rewritten.
 
-    The release is first verified against its digest. The label is held there: no pipeline moves it
-    until somebody promotes a release. A rollout of the label is aborted. A second rollback changes
-    nothing. Secrets are not rolled back: a reader always gets their newest values.
+    The release is first verified against its digest, in each --region. The label is held there: no
+    pipeline moves it until somebody promotes a release. A rollout of the label is aborted. A second
+    rollback changes nothing. Secrets are not rolled back: a reader always gets their newest values.
 
     Example: model-config rollback support_chat --environment prod
     """
