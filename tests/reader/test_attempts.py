@@ -28,13 +28,13 @@ from model_config.format.errors import (
     StoreUnavailableError,
 )
 from model_config.reader import attempts as attempts_module
-from model_config.reader import reader as reader_module
 from model_config.reader.attempts import JITTER, LONGEST_PAUSE, TICK
 from model_config.reader.files import fallback_document
 from model_config.schema import ModelConfig
 
 AWAY = StoreUnavailableError("AWS is away")
 PATIENCE = 0.05  # seconds that a renewal is waited for in tests of one that takes longer
+SOON = 0.04  # seconds after which an attempt that hangs is given up
 TTL = 300.0
 MODELS = [f"m{number}" for number in range(50)]
 
@@ -576,23 +576,22 @@ def test_a_cold_start_with_fallbacks_takes_one_attempt_for_all(
 # Whatever hangs
 
 
-@pytest.fixture
-def deadline(monkeypatch: pytest.MonkeyPatch) -> float:
-    monkeypatch.setattr(reader_module, "CONNECT_TIMEOUT", 0.01)
-    monkeypatch.setattr(reader_module, "READ_TIMEOUT", 0.01)
-    return 0.04
+def set_deadline(reader: Reader, seconds: float) -> None:
+    """Set when attempts are given up: a short one is for those that hang, others may take long."""
+    reader._attempts.times = reader._attempts.times._replace(deadline=seconds)
 
 
-@pytest.mark.usefixtures("deadline")
 def test_an_attempt_that_hangs_is_given_up_at_its_deadline(
     source: Documents, clock: Any, gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader = due(source, clock, max_wait=0)
     source.before = gate
+    set_deadline(reader, SOON)
     assert reader.get("chat").age == TTL + 1
     wait_until(lambda: reader.status()["aws"]["state"] == "away")
     assert source.closed == 1
-    wait_until(lambda: "no answer within 0.04 s, so the attempt was given up" in caplog.text)
+    wait_until(lambda: f"no answer within {SOON} s, so the attempt was given up" in caplog.text)
+    set_deadline(reader, 20)
     source.before = lambda: None
     clock.advance(LONGEST_PAUSE)
     reader.get("chat")
@@ -600,34 +599,36 @@ def test_an_attempt_that_hangs_is_given_up_at_its_deadline(
     assert len(reader.status()["aws"]["hanging"]) == 1
 
 
-@pytest.mark.usefixtures("deadline")
 def test_a_read_with_nothing_to_serve_waits_until_the_deadline_and_no_longer(
     source: Documents, clock: Any, gate: Gate
 ) -> None:
     too_old = reader_of(source, clock, max_stale=1_000)
     too_old.get("chat")
     clock.advance(1_001)
-    fallback = with_fallback(source, clock)
+    fallback, empty = with_fallback(source, clock), reader_of(source, clock)
     source.before = gate
+    for reader in (too_old, fallback, empty):
+        set_deadline(reader, SOON)
     assert fallback.get("m0").from_fallback
     with pytest.raises(StoreUnavailableError, match="given up"):
-        reader_of(source, clock).get("chat")
+        empty.get("chat")
     with pytest.raises(StaleConfigurationError, match="given up"):
         too_old.get("chat")
 
 
-@pytest.mark.usefixtures("deadline")
 def test_at_most_two_attempts_hang_and_the_next_begins_when_one_ends(
     source: Documents, clock: Any
 ) -> None:
     gates = [Gate(), Gate()]
     reader = reader_of(source, clock, max_wait=0)
     reader.get("chat")
+    set_deadline(reader, SOON)
     for number, gate in enumerate(gates):
         clock.advance(TTL + 1)
         source.before = gate
         reader.get("chat")
         wait_until(lambda n=number: len(reader.status()["aws"].get("hanging", [])) == n + 1)
+    set_deadline(reader, 20)
     source.before, asked = lambda: None, source.requests
     clock.advance(TTL + 1)
     assert all(reader.get("chat").age > TTL for _ in range(100))
@@ -647,14 +648,15 @@ def test_at_most_two_attempts_hang_and_the_next_begins_when_one_ends(
     gates[1].opened.set()
 
 
-@pytest.mark.usefixtures("deadline")
 def test_a_source_whose_close_hangs_too_is_given_up_all_the_same(
     source: Documents, clock: Any, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts_module, "TICK", 0.01)
     source.close = source.before = gate  # type: ignore[method-assign]
+    reader = reader_of(source, clock)
+    set_deadline(reader, SOON)
     with pytest.raises(StoreUnavailableError, match="given up"):
-        reader_of(source, clock).get("chat")
+        reader.get("chat")
 
 
 def test_the_time_of_a_freeze_counts_as_one_second(
