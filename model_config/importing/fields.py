@@ -21,6 +21,8 @@ _SECRET_NAME = re.compile(
     r"(^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))(key|token|secrets?|password|passwd|passphrase|credentials?)$",
     re.IGNORECASE,
 )
+# A field with a default hides the type of the same name from its class.
+_TYPES = {"str", "int", "float", "bool", "list", "dict", "SecretRef", "JsonValue"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _path(names: Path) -> Path:
 def _identifier(name: str, *, top: bool = False) -> str:
     near = re.sub(r"[^A-Za-z0-9_]", "_", name).lstrip("_")
     near = near if near[:1].isalpha() else f"field_{near}"
-    taken = keyword.iskeyword(near) or hasattr(ModelConfig, near)
+    taken = keyword.iskeyword(near) or hasattr(ModelConfig, near) or near in _TYPES
     return f"{near}_" if taken or (top and near.lower() in RESERVED) else near
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path as File
 from tempfile import TemporaryDirectory
+from types import NoneType
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from model_config.importing.fields import Existing, Field, Path, camel, fields_o
 from model_config.plan import hierarchy, plan
 from model_config.plan.project import NAMESPACE, Project
 from model_config.schema import Group, ModelConfig, SecretRef
-from model_config.schema.group import subclasses_in
+from model_config.schema.group import subclasses_in, union_members
 from model_config.schema.shipped import OTHER_NAMES
 
 _Values: TypeAlias = dict[Path, Any]  # by their path in the class
@@ -67,14 +68,7 @@ def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> Im
     or a difference no override. InvalidConfigurationError: the model could not be deployed.
     """
     fields = {stack: fields_of(name, source.parameters) for stack, source in sources.items()}
-    # A secret in one environment is one in all.
-    secrets = {
-        path: field
-        for of_stack in fields.values()
-        for path, field in of_stack.items()
-        if isinstance(field.value, SecretRef)
-    }
-    given = [{**of_stack, **secrets} for of_stack in fields.values()]
+    _check_together(name, fields)
     # `recover` can adopt parameters below the model's own path if their names stay the same.
     in_place = any(
         parameter.name.startswith(f"{source.prefix}/{source.environment}/{name}/")
@@ -82,9 +76,11 @@ def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> Im
         for parameter in source.parameters
     )
     problem: Exception = AssertionError("there is always a class of its own")
-    for files, of_stacks, places in _candidates(name, origin, given, in_place=in_place):
+    for kind, of_stacks, places in _candidates(name, [*fields.values()], in_place=in_place):
         values = dict(zip(sources, of_stacks, strict=True))
-        overrides = {stack: _overrides(of_stacks[0], values[stack]) for stack in sources}
+        module = _module_values(of_stacks, kind.optional)
+        files = _Source(name, module, kind.names).files(origin, kind.classes)
+        overrides = {stack: _overrides(module, values[stack], kind.optional) for stack in sources}
         try:
             planned = [
                 _planned(name, files, source, overrides[stack], values[stack])
@@ -98,34 +94,96 @@ def imported_module(name: str, origin: str, sources: Mapping[str, Source]) -> Im
     raise problem  # the last candidate's
 
 
+def _check_together(name: str, fields: Mapping[str, Mapping[Path, Field]]) -> None:
+    for stack, of_stack in fields.items():
+        if not of_stack:
+            raise UsageError(
+                f"nothing was written: {stack} has no value of {name}. Import the environments "
+                "that have one"
+            )
+    problems = [
+        f"{'/'.join(path)} is a value in one environment, and a group with {below[-1]} in another: "
+        "rename one, or import that environment as a model of its own"
+        for path, below in pairwise(sorted(set(chain.from_iterable(fields.values()))))
+        if below[: len(path)] == path
+    ]
+    if problems:
+        raise UsageError("\n  ".join(["nothing was written:", *problems]))
+
+
+def _has(values: Iterable[Path], group: Path) -> bool:
+    return any(path[: len(group)] == group for path in values)
+
+
+def _module_values(environments: Sequence[_Values], optional: Iterable[Path]) -> _Values:
+    """Return the first environment's values, and the groups that no override could add to them."""
+    values = dict(environments[0])
+    every = chain.from_iterable(other.items() for other in environments)
+    secrets = [path for path, value in every if isinstance(value, SecretRef)]
+    for group in sorted(optional, key=len):
+        if _has(secrets, group) and not _has(values, group):
+            first = next(other for other in environments if _has(other, group))
+            values |= {path: it for path, it in first.items() if path[: len(group)] == group}
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A class, and those of its groups."""
+
+    names: Mapping[Path, str]  #: Of the classes, by their groups' paths.
+    optional: Iterable[Path]  #: The groups that may be None.
+    classes: Sequence[str] = ()  #: Their sources, if they are the module's own.
+
+
 def _candidates(
-    name: str, origin: str, fields: Sequence[Mapping[Path, Field]], *, in_place: bool
-) -> Iterator[tuple[dict[str, str], list[_Values], dict[Path, Path]]]:
-    """Yield files, values and places in each class that fits, then with classes of their own."""
+    name: str, fields: Sequence[Mapping[Path, Field]], *, in_place: bool
+) -> Iterator[tuple[_Kind, list[_Values], dict[Path, Path]]]:
+    """Yield values and places in each class that fits, then in classes of the module's own."""
     every = {path: field for of_stack in reversed(fields) for path, field in of_stack.items()}
+    secrets = {
+        path: field
+        for of_stack in fields
+        for path, field in of_stack.items()
+        if isinstance(field.value, SecretRef)
+    }
+    every |= secrets
     for kind in _CLASSES:
         places = _places(kind, every)
         if places is None or (in_place and any(path != to for path, to in places.items())):
             continue
-        values = [_values_in(kind, places, of_stack) for of_stack in fields]
+        values = [_values_in(kind, places, {**of_stack, **secrets}) for of_stack in fields]
         if all(values):
-            names = {path: group.__name__ for path, group in _walk(kind) if group}
-            yield _Source(name, values[0], names).files(origin), values, places
-    own = [{path: field.value for path, field in of_stack.items()} for of_stack in fields]
-    names, classes = _own_classes(name, own)
-    yield _Source(name, own[0], names).files(origin, classes), own, {path: path for path in every}
+            names = {path: group.__name__ for path, group, _ in _walk(kind) if group}
+            optional = [path for path, group, is_optional in _walk(kind) if group and is_optional]
+            yield _Kind(names, optional), values, places
+    # A secret in one environment is one in all that have its group.
+    own = [
+        {
+            path: it.value
+            for path, it in {**of_stack, **secrets}.items()
+            if _has(of_stack, path[:-1])
+        }
+        for of_stack in fields
+    ]
+    yield _own_classes(name, own), own, {path: path for path in every}
 
 
-def _walk(kind: type[Group], path: Path = ()) -> Iterator[tuple[Path, type[Group] | None]]:
-    """Yield the path and the class of each group, and the path of each field that is none."""
-    yield path, kind
+def _walk(
+    kind: type[Group], path: Path = (), *, is_optional: bool = False
+) -> Iterator[tuple[Path, type[Group] | None, bool]]:
+    """Yield the path and the class of each group, which may be optional, and each field's path."""
+    yield path, kind, is_optional
     for name, field in kind.model_fields.items():
-        groups = subclasses_in(field.annotation, Group)
-        yield from _walk(groups[0], (*path, name)) if groups else [((*path, name), None)]
+        here, may_be_none = (*path, name), NoneType in union_members(field.annotation)
+        if groups := subclasses_in(field.annotation, Group):
+            yield from _walk(groups[0], here, is_optional=may_be_none)
+        else:
+            yield here, None, may_be_none
 
 
 def _leaves(kind: type[Group]) -> list[Path]:
-    return [path for path, group in _walk(kind) if not group]
+    return [path for path, group, _ in _walk(kind) if not group]
 
 
 def _places(kind: type[ModelConfig], fields: Mapping[Path, Field]) -> dict[Path, Path] | None:
@@ -200,12 +258,15 @@ def _nested(values: _Values) -> dict[str, Any]:
     return nested
 
 
-def _overrides(first: _Values, other: _Values) -> dict[str, Any]:
+def _overrides(module: _Values, other: _Values, optional: Iterable[Path]) -> dict[str, Any]:
     """Return how an environment differs from the module, as JSON Merge Patches (RFC 7396)."""
     patches: dict[str, Any] = {}
-    for path in {**first, **other}:
-        before, after = first.get(path), other.get(path)
-        if not isinstance(before, SecretRef) and json.dumps(before) != json.dumps(after):
+    for path in {**module, **other}:
+        before, after = module.get(path), other.get(path)
+        above = (path[:depth] for depth in range(1, len(path)))
+        if off := next((it for it in above if it in optional and not _has(other, it)), None):
+            _put(patches, off, value=False)
+        elif not isinstance(before, SecretRef) and json.dumps(before) != json.dumps(after):
             _put(patches, path, _patch(before, after))
     return patches
 
@@ -307,33 +368,29 @@ class _Source:
         return f'text_beside(__file__, "{stem}.md")'
 
 
-def _own_classes(
-    name: str, environments: Sequence[Mapping[Path, Any]]
-) -> tuple[dict[Path, str], list[str]]:
-    """Return the names of a module's own classes by their groups' paths, and their sources."""
+def _own_classes(name: str, environments: Sequence[_Values]) -> _Kind:
     paths = list(dict.fromkeys(chain.from_iterable(environments)))
-    names, classes = _class_names(name, paths), list[str]()
+    names, optional, classes = _class_names(name, paths), list[Path](), list[str]()
     for group in sorted(names, key=len, reverse=True):
         fields = dict.fromkeys(
             path[: len(group) + 1] for path in paths if path[: len(group)] == group
         )
-        lines = [f"    {path[-1]}: {_declared(path, names, environments)}" for path in fields]
+        having = [values for values in environments if _has(values, group)]
+        optional += [path for path in fields if not all(_has(values, path) for values in having)]
+        lines = [
+            f"    {path[-1]}: {names.get(path) or _declared(path, having)}"
+            f"{' | None = None' if path in optional else ''}"
+            for path in fields
+        ]
         what = f"`{'/'.join(group)}`" if group else f"What `{name}` is configured with"
         head = f"class {names[group]}({'Group' if group else 'ModelConfig'}):"
         classes.append("\n".join([head, f'    """{what}, as it was imported."""', "", *lines]))
-    return names, classes
+    return _Kind(names, [path for path in optional if path in names], classes)
 
 
-def _declared(
-    path: Path, class_names: Mapping[Path, str], environments: Sequence[Mapping[Path, Any]]
-) -> str:
-    if kind := class_names.get(path):
-        # Where the first environment has none of its fields, the module doesn't name the group.
-        named = any(other[: len(path)] == path for other in environments[0])
-        return kind if named else f"{kind} = {kind}()"
+def _declared(path: Path, environments: Sequence[_Values]) -> str:
     values = [values[path] for values in environments if path in values]
-    kinds = " | ".join(dict.fromkeys(map(_annotation, values)))
-    return kinds if len(values) == len(environments) else f"{kinds} | None = None"
+    return " | ".join(dict.fromkeys(map(_annotation, values)))
 
 
 def _annotation(value: object) -> str:
@@ -349,11 +406,12 @@ def _annotation(value: object) -> str:
 def _class_names(model: str, fields: Iterable[Path]) -> dict[Path, str]:
     # Where a group's name is taken, its parents' names come before it.
     names: dict[Path, str] = {}
+    taken = _TAKEN.union(*fields)  # a field with a default would hide the class
     groups = {path[:depth] for path in fields for depth in range(len(path))}
     for path in sorted(groups, key=lambda path: (len(path), path)):
         whole = path or (model,)
         near = [camel(*whole[-length:]) for length in range(1, len(whole) + 1)]
         near += [f"{near[-1]}{number}" for number in range(2, len(groups) + 2)]
         capital = (name[0].upper() + name[1:] for name in near)
-        names[path] = next(name for name in capital if name not in {*_TAKEN, *names.values()})
+        names[path] = next(name for name in capital if name not in {*taken, *names.values()})
     return names

@@ -7,17 +7,23 @@ import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from model_config.cli.formats import yaml_text
+from model_config.format.errors import InvalidConfigurationError, UsageError
 from model_config.importing.fields import Existing, looks_secret
-from model_config.importing.module import Source, imported_module
+from model_config.importing.module import ImportedModule, Source, imported_module
 from model_config.plan.hierarchy import config_of, secrets_of
 from model_config.plan.plan import valid_plan
 from model_config.plan.project import Project
 from model_config.plan.registry import Model, read_modules
+from model_config.schema import ModelConfig
 
 PROMPT = "You help customers of {{company}}.\n\nNever say 'never'. " * 3
 DOCUMENT = {
@@ -200,6 +206,107 @@ def test_several_models_of_several_environments_are_planned_where_each_deploys(p
         put(f"/ai/{stack}", {"first": {"answer": "1"}, "second": {"answer": "2"}})
     said = run("import", "/ai/dev", "/ai/prod", "-e", "dev", "-e", "prod")
     assert "4 parameters already have a name that a deploy will write." in said.out
+
+
+def imported(
+    trees: dict[str, dict[str, str]], folder: Path
+) -> tuple[ImportedModule, dict[str, ModelConfig]]:
+    """Import trees as a model, and return its configuration in each stack as a deploy has it."""
+    sources = {}
+    for stack, tree in trees.items():
+        paths = {tuple(filter(None, name.split("/"))): text for name, text in tree.items()}
+        parameters = [
+            Existing("/".join(path), path, "String", None if looks_secret(path) else text)
+            for path, text in paths.items()
+        ]
+        sources[stack] = Source("/ai", stack, "eu-west-1", parameters)
+    module = imported_module("own", "/old", sources)
+    (folder / "models").mkdir(parents=True)
+    for file, text in module.files.items():
+        (folder / "models" / file).write_bytes(text.encode())
+    for stack, overrides in module.overrides.items():
+        config = {"model-config:overrides": {"own": overrides}}
+        (folder / f"Pulumi.{stack}.yaml").write_text(yaml_text({"config": config}))
+    return module, {stack: valid_plan(Project(folder), stack).models[0].config for stack in trees}
+
+
+NAMES = [
+    "a", "b", "token", "n", "n/a", "n/b", "n/token", "n/m/a", "n/m/key", "n/x", "n/x/a", "x/class",
+    "x-y/a", "Q/a", "Q/int", "Q/b", "q/Q/a",
+]  # fmt: skip
+OBJECTS = [
+    "{}", '{"a": 1}', '{"a": 2, "b": {"m": null, "a": 3}}', '{"a b": 1, "c d": null}',
+    '{"c d": {}, "a b": [1]}', '{"b": {"k y": 1}}', '{"b": {"k y": 1.0, "z": false}}',
+    '{"n": {"a": 1, "key": "s"}}', '{"n": {"m": {"a": [1]}, "a": "1"}, "token": "s"}',
+]  # fmt: skip
+TEXTS = ["x", "1", "1.5", "true", "null", "2024-10-21", "", "[1, 2.5]", "[]", *OBJECTS]
+TREES = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TEXTS), min_size=1, max_size=6)
+DOCUMENTS = st.fixed_dictionaries({"": st.sampled_from(OBJECTS)})
+
+
+@given(st.lists(TREES | DOCUMENTS, min_size=1, max_size=3))
+def test_what_is_imported_is_planned_exactly_or_refused(trees: list[dict[str, str]]):
+    with TemporaryDirectory() as folder:
+        try:
+            module, configs = imported(dict(zip("pqr", trees, strict=False)), Path(folder))
+        except (UsageError, InvalidConfigurationError):
+            return
+    for stack, config in configs.items():
+        given: dict[str, Any] = {}
+        for path, field in sorted(module.fields[stack].items()):
+            if field.config_key:
+                assert secrets_of(config)["/".join(path)].config_key
+            elif all("/".join(path) not in secrets_of(other) for other in configs.values()):
+                inner = given
+                for name in path[:-1]:
+                    inner = inner.setdefault(name, {})
+                inner[path[-1]] = field.value
+        assert json.dumps(config_of(config)) == json.dumps(given)
+
+
+def test_a_group_that_an_environment_lacks_is_switched_off_there(tmp_path: Path):
+    group = {"nest/b": "1", "nest/deep/c": "2", "auth/url": "u", "auth/api_key": ""}
+    trees = {
+        "dev": {"a": "1", "nest/deep/c": "2"},
+        "qa": {"a": "1", **group, "nest/deep/d": "3"},
+        "prod": {"a": "1", "auth/url": "u"},
+    }
+    _, configs = imported(trees, tmp_path)
+    assert {stack: config_of(config) for stack, config in configs.items()} == {
+        "dev": {"a": 1, "nest": {"deep": {"c": 2}}},
+        "qa": {"a": 1, "auth": {"url": "u"}, "nest": {"b": 1, "deep": {"c": 2, "d": 3}}},
+        "prod": {"a": 1, "auth": {"url": "u"}},
+    }
+    secrets = {stack: [*secrets_of(config)] for stack, config in configs.items()}
+    assert secrets == {"dev": [], "qa": ["auth/api_key"], "prod": ["auth/api_key"]}
+    source = (tmp_path / "models" / "own.py").read_text()
+    assert "    nest: Nest | None = None\n" in source
+    assert "    c: int\n    d: int | None = None\n" in source
+    assert "nest: false" in (tmp_path / "Pulumi.prod.yaml").read_text()
+    assert "auth: false" in (tmp_path / "Pulumi.dev.yaml").read_text()
+
+
+def test_a_field_of_one_environment_hides_no_type(tmp_path: Path):
+    _, configs = imported({"dev": {"a": "1", "Q/x": "2", "int": "3"}, "qa": {"a": "4"}}, tmp_path)
+    assert config_of(configs["dev"]) == {"Q": {"x": 2}, "a": 1, "int_": 3}
+    assert config_of(configs["qa"]) == {"a": 4}
+
+
+def test_what_has_no_common_class_is_refused(tmp_path: Path):
+    with pytest.raises(UsageError, match="n is a value in one environment, and a group with a in"):
+        imported({"dev": {"n": "1"}, "qa": {"n/a": "2"}}, tmp_path)
+    with pytest.raises(UsageError, match="qa has no value of own"):
+        imported({"dev": {"n": "1"}, "qa": {}}, tmp_path)
+
+
+def test_a_group_of_a_schema_class_is_switched_off_too(tmp_path: Path):
+    chat = {"provider": "bedrock", "model_id": "m", "prompt": "Hi"}
+    guardrail = {"guardrail/id": "g", "guardrail/version": "v1"}
+    for stack, other in (("dev", "prod"), ("prod", "dev")):
+        _, configs = imported({stack: chat | guardrail, other: chat}, tmp_path / stack)
+        assert type(configs["dev"]).__name__ == "ChatModel"
+        assert config_of(configs[stack])["guardrail"] == {"id": "g", "version": "v1"}
+        assert "guardrail" not in config_of(configs[other])
 
 
 def test_a_difference_that_no_override_expresses_is_refused(put: Any, project: Path, run: Any):
