@@ -98,8 +98,8 @@ def _check_together(name: str, fields: Mapping[str, Mapping[Path, Field]]) -> No
     for stack, of_stack in fields.items():
         if not of_stack:
             raise UsageError(
-                f"nothing was written: {stack} has no value of {name}. Import the environments "
-                "that have one"
+                f"nothing was written: {stack} has no value of {name}. Import it by itself, with "
+                f"--as {name}, from the environments that have one"
             )
     problems = [
         f"{'/'.join(path)} is a value in one environment, and a group with {below[-1]} in another: "
