@@ -32,16 +32,23 @@ _PACKAGE, _LOCK = ".github/requirements/package.txt", ".github/requirements/depl
 
 _NAME = r"model-config(\[[a-z,]*\])?"
 _COMMIT = re.compile(rf"({_NAME} *@ *)?(?P<url>git\+\S+@[0-9a-f]{{40}})")
+# The user name of ssh is no secret. That of https may be a token.
+_OPEN = re.compile(r"git\+(ssh://[^@:/]+@)?[^@]+@[0-9a-f]{40}")
 _VERSION = re.compile(
     rf"({_NAME} *== *)?(?P<version>\d[\w.+]*)(?P<hashes>( +--hash=sha256:[0-9a-f]{{64}})*)"
 )
-_FORMS = """one of
+_FORMS = """--from takes one of
   a commit                     model-config @ git+https://git.example.com/model-config@<40 digits>
   a wheel                      dist/model_config-0.1.0-py3-none-any.whl
   a version and its hash       model-config==0.1.0 --hash=sha256:<64 digits>
   a version in your own index  model-config==0.1.0, with --index-url https://pypi.example.com/simple
 Nobody owns the name model-config on the public index, so a bare name or version is refused: whoever
 takes the name would run in your jobs. Branches and tags are refused because they can move"""
+
+_COMMITTED = (
+    "without a user name or password, since the file that it is written to is committed. pip and "
+    "git read passwords from ~/.netrc"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +62,21 @@ class Source:
 
 
 def source(spec: str | None, index: str | None = None) -> Source:
-    """Return the source for the values of `--from` and `--index-url`, or raise UsageError."""
+    """Return the source for the values of `--from` and `--index-url`, or raise UsageError.
+
+    No error shows a value that may hold a password.
+    """
     if index and not re.fullmatch(r"https://[^\s@]+", index):
-        raise UsageError(
-            f"--index-url takes an https URL without a user name or password, not {index!r}: the "
-            "file that it is written to is committed. pip reads passwords from ~/.netrc"
-        )
-    if spec and spec.endswith(".whl"):
+        raise UsageError(f"--index-url takes an https URL {_COMMITTED}")
+    if spec and spec.endswith(".whl") and "://" not in spec:
         return _wheel(Path(spec), index)
     if commit := _COMMIT.fullmatch(spec or ""):
+        if not _OPEN.fullmatch(commit["url"]):
+            raise UsageError(f"--from takes a git URL {_COMMITTED}. ssh may have a user name")
         return Source(f"model-config[cli,deploy] @ {commit['url']}", index=index)
     version = _VERSION.fullmatch(spec or "")
     if not version or not (version["hashes"] or index):
-        raise UsageError(f"--from takes {_FORMS}" + (f": {spec!r}" if spec else ""))
+        raise UsageError(_FORMS)
     hashed = f"model-config=={version['version']}{version['hashes']}" if version["hashes"] else ""
     return Source(f"model-config[cli,deploy]=={version['version']}", hashed, index)
 

@@ -23,6 +23,7 @@ INDEX = "https://pypi.example.com/simple"
 HASH = "--hash=sha256:" + "0f" * 32
 PACKAGE = ".github/requirements/package.txt"
 COMMIT = "git+https://git.example.com/acme/model-config@" + "0f" * 20
+SSH = COMMIT.replace("https://", "ssh://git@")
 KINDS = {
     "chat": "support_chat",
     "embedding": "document_embedding",
@@ -115,6 +116,7 @@ def test_what_is_written_is_the_template_with_its_words_filled_in(made, run):
     [
         (COMMIT, f"model-config[cli,deploy] @ {COMMIT}", None),
         (f"model-config @ {COMMIT}", f"model-config[cli,deploy] @ {COMMIT}", None),
+        (SSH, f"model-config[cli,deploy] @ {SSH}", None),
         (
             f"model-config==1.0.0rc1 {HASH} {HASH}",
             "model-config[cli,deploy]==1.0.0rc1",
@@ -181,8 +183,8 @@ def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, wheel)
     text.write_text("a page that says 404")
     for options, said in [
         ([], "Nobody owns the name model-config on the public index"),
-        (["latest"], "'latest'"),
-        (["model-config"], "'model-config'"),
+        (["latest"], "--from takes one of"),
+        (["model-config"], "a bare name or version is refused"),
         (["0.2.0"], "a bare name or version is refused"),
         (["model-config==0.2.0 --hash=sha256:0f"], "a version and its hash"),
         (["git+https://git.example.com/model-config@main"], "Branches and tags"),
@@ -193,11 +195,19 @@ def test_what_can_not_be_is_refused_and_nothing_is_written(run, tmp_path, wheel)
         ([str(text)], f"{text} is not a wheel of model-config"),
         ([str(other)], f"{other} is not a wheel of model-config"),
         (["0.2.0", "--index-url", "http://pypi.example.com"], "takes an https URL"),
-        (["0.2.0", "--index-url", "https://u:p@pypi.example.com"], "without a user name"),
+        (["0.2.0", "--index-url", "https://u:s3cret@pypi.example.com"], "without a user name"),
+        ([COMMIT.replace("https://", "https://u:s3cret@")], "--from takes a git URL without"),
+        ([COMMIT.replace("https://", "https://s3cret@")], "--from takes a git URL without"),
+        ([COMMIT.replace("https://", "https://u:s3/cr@et@")], "--from takes a git URL without"),
+        ([COMMIT.replace("https://", "ssh://git:s3cret@")], "--from takes a git URL without"),
+        (["git+https://u:s3cret@git.example.com/model-config@main"], "Branches and tags"),
+        (["https://u:s3cret@example.com/model_config-1.0-py3-none-any.whl"], "--from takes one of"),
         ([COMMIT, "--account", "11112222333"], "is not a valid AWS account"),
     ]:
         source = ["--from", *options] if options else []
-        assert said in run("init", str(tmp_path / "acme"), *source, code=2).err, options
+        error = run("init", str(tmp_path / "acme"), *source, code=2).err
+        assert said in error, options
+        assert not re.search("s3|cr@et", error), options
         assert not (tmp_path / "acme").exists()
     said = run("init", str(tmp_path / "our models"), "--from", COMMIT, code=2).err
     assert "is not a valid name for a project" in said
