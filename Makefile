@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV ?= dev
 BIN := .venv/bin
 
-.PHONY: local ui agent openapi test test-agent test-browser test-engine test-install screenshot lint lint-workflows bench lock \
+.PHONY: local ui openapi test test-agent test-browser test-engine test-install screenshot lint lint-workflows bench lock \
 	scaffold clean
 
 local: .venv/installed  ## deploy an environment to the local AWS: make local ENV=prod
@@ -11,10 +11,6 @@ local: .venv/installed  ## deploy an environment to the local AWS: make local EN
 
 ui: .venv/installed  ## show the local AWS in a browser, after make local
 	@$(BIN)/model-config ui --local
-
-agent: .venv/installed  ## serve the local AWS to any language, after make local
-	@MODEL_CONFIG_LABEL=$${MODEL_CONFIG_LABEL:-latest} $(BIN)/model-config agent --local \
-		--environment $(ENV) --token-file .local/agent-token
 
 openapi: .venv/installed  ## write docs/agent.openapi.json anew
 	PYTHONPATH=tests $(BIN)/python -m support.openapi >docs/agent.openapi.json

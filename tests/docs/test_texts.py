@@ -8,6 +8,7 @@ from pathlib import Path
 
 from support.project import CHECKOUT
 
+TEMPLATE = CHECKOUT / "model_config" / "scaffold" / "template"
 FOLDERS = ("docs", "examples", "policy", "model_config", ".github")
 PAGES = sorted(
     page
@@ -47,6 +48,20 @@ def test_no_text_has_anybody_install_the_bare_name():
         if not re.search(r" @ git\+\S+@", what)
     }
     assert bare == set()
+
+
+def test_a_page_names_targets_that_the_readers_makefile_has():
+    """A team reads docs/ beside its project, and the other pages in a checkout."""
+    targets = {
+        folder: set(re.findall(r"(?m)^([a-z-]+):", (folder / "Makefile").read_text("utf-8")))
+        for folder in (CHECKOUT, TEMPLATE)
+    }
+    for page in PAGES:
+        is_teams = page.is_relative_to(CHECKOUT / "docs") or page.is_relative_to(TEMPLATE)
+        text = page.read_text("utf-8").replace("`make bench`", "")  # where a figure comes from
+        code = "\n".join(re.findall(r"(?sm)^```.*?^```|`[^`\n]+`", text))
+        used = set(re.findall(r"(?m)(?:^|`|&& )make ([a-z-]+)(?![a-z/-])", code))
+        assert used <= targets[TEMPLATE if is_teams else CHECKOUT], named(page)
 
 
 def test_a_pages_lines_have_one_width():
