@@ -135,10 +135,17 @@ def _fitted(command: str, context: typer.Context) -> str:
     if context.params.get("local") and command.startswith("pulumi up"):
         stack = re.search(r"--stack (\S+)", command)
         environment = f" --environment {stack[1]}" if stack else ""
-        return _fitted(f"model-config local deploy{environment}", context)
+        fitted = _fitted(f"model-config local deploy{environment}", context)
+        project, named = project_or_none(), re.search(r"--environment (\S+?)[ `]", fitted)
+        if project and named and not (file := project.stack_file(named[1])).is_file():
+            known = ", ".join(project.stack_names())
+            fitted += f" (there is no {file.name}; stacks with a file: {known})"
+        return fitted
     if context.params.get("local") and command.startswith("pulumi config set --secret"):
         key = re.search(r"model-config:(\S+)", command)
         return f"a line{f' for {key[1]}' if key else ''} in .local/secrets.yaml"
+    if context.params.get("local") and command.startswith("aws "):
+        return f"`{command}` (in a shell with the variables of `model-config local serve`)"
     return f"`{command}`"
 
 
@@ -147,7 +154,7 @@ def _lacking(words: list[str], context: typer.Context) -> str:
     for word in words:
         command = getattr(command, "commands", {}).get(word, command)
     lacking = ""
-    for name, value in named_options().items():
+    for name, value in named_options().items() if command.name != "init" else ():
         takes = next((it.opts for it in command.params if f"--{name}" in it.opts), ())
         if takes and not {*takes} & {*words}:
             lacking += f" --{name} {shlex.quote(value)}" if value else f" --{name}"

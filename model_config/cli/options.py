@@ -101,7 +101,7 @@ Local = Annotated[
     typer.Option(
         "--local",
         envvar="MODEL_CONFIG_LOCAL",
-        help="Use the project's local AWS (see `model-config local`).",
+        help="Use the project's local AWS (see `model-config local deploy`).",
     ),
 ]
 
@@ -171,8 +171,8 @@ Port = Annotated[int, typer.Option(min=0, max=65_535, help="The port; 0 for any 
 VariablePrefix = Annotated[str, "The prefix of each variable's name, such as CHAT_."]
 Reason = Annotated[
     str | None,
-    "The reason for `model-config history`, in at most 500 characters. Everyone who may read the "
-    "model may read it.",
+    "The reason for `model-config history MODEL`, in at most 500 characters. Everyone who may read "
+    "the model may read it.",
 ]
 DryRun = Annotated[bool, "Only show what would change for the label's readers."]
 

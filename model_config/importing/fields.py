@@ -133,7 +133,7 @@ def _value_of(text: str) -> Value:
 
 
 def _of_document(model: str, parameter: Existing) -> Iterator[Field]:
-    by_hand = "write the module by hand (README, Add a model)"
+    by_hand = "write the module by hand: `model-config new NAME --kind custom` begins one"
     try:
         document = json.loads(parameter.text or "")
     except (ValueError, RecursionError) as error:

@@ -159,8 +159,9 @@ def _check_existing(
                 continue
             problem = f"{parameter.name} exists and {problem}, so no deploy of this stack wrote it"
             fix = (
-                "keep its value, if it is needed, in the module (`model-config import` shows it), "
-                f"then `aws ssm delete-parameter --name {parameter.name}`; or rename the field"
+                "keep its value, if it is needed, in the module (`model-config import "
+                f"{parameter.name} --as MODEL` shows it), then "
+                f"`aws ssm delete-parameter --name {parameter.name}`; or rename the field"
             )
             stops = "a deploy takes over no existing parameter: it stops with "
             yield Checked("error", model, problem, fix, f"{stops}ParameterAlreadyExists")
@@ -208,8 +209,8 @@ def _check_parameters(account: Listed, planned: Planned) -> Iterator[Checked]:
             "parameters in this region"
         )
         fix = (
-            "delete parts that no release needs with `model-config prune`, and other unneeded "
-            "parameters"
+            "delete parts that no release needs with `model-config prune MODEL`, and other "
+            "unneeded parameters"
         )
         quota = "the quota of an account and region (AWS quotas)"
         yield Checked("warning", "the account", problem, fix, quota)

@@ -53,8 +53,8 @@ ADVICE: dict[DriftState, str] = {
         "with --gone for a model that was removed."
     ),
     "unmanaged": (
-        "Neither a release nor the program has it. Move it into a model's module "
-        "(`model-config import`), or delete it: `aws ssm delete-parameter --name NAME`."
+        "Neither a release nor the program has it. Move it into a model's module (`model-config "
+        "import NAME --as MODEL`), or delete it: `aws ssm delete-parameter --name NAME`."
     ),
     "unclear": "The newest release can't be read, so the origin of the change is unknown: see "
     "below.",

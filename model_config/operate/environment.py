@@ -197,8 +197,8 @@ class Environment:
         if between and {self._version(name, number) for number in between} != {text}:
             raise OverwrittenError(
                 f"somebody else wrote {name} at the same moment, and this change replaced theirs: "
-                f"versions {between[0]} to {between[-1]} are theirs. See `model-config history` "
-                "and `model-config rollout status`",
+                f"versions {between[0]} to {between[-1]} are theirs. See "
+                f"`model-config history {state.releases.model}` and `model-config rollout status`",
                 written,
             )
         return written

@@ -133,7 +133,7 @@ def with_unit(rollout: Rollout, unit: str, release: int | None, *, remove: bool)
         if not units and not rollout_plan.plan_of(rollout).percents[-1]:
             raise UsageError(
                 f"{unit!r} is the only unit of a rollout to 0 % of the others: to end it, "
-                "`model-config rollout abort`"
+                "`model-config rollout abort MODEL`"
             )
         return replace(rollout, units=units)
     release = rollout.release if release is None else release

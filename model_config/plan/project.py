@@ -75,7 +75,7 @@ class Project:
         raise ProjectNotFoundError(
             f"{folder} is not in a project: neither it nor a folder above it has a Pulumi.yaml and "
             "a models folder. Change to a project, name one with --project or "
-            "MODEL_CONFIG_PROJECT, or create one with `model-config init`"
+            "MODEL_CONFIG_PROJECT, or create one with `model-config init DIR --from SPEC`"
         )
 
     @property

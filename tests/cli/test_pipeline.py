@@ -125,7 +125,7 @@ def test_a_file_that_note_did_not_write_is_refused(run, tmp_path: Path):
     for text in ("", "[]", '{"chat": "2"}', '{"chat": 2.5}'):
         file.write_text(text)
         said = run("pipeline", "promote", "--before", str(file), "--after", str(file), code=2)
-        assert "was not written by `model-config pipeline note`" in said.err
+        assert "was not written by `model-config pipeline note --output FILE`" in said.err
 
 
 @pytest.mark.usefixtures("first_deploy")

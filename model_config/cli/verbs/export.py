@@ -59,7 +59,7 @@ def export(  # noqa: PLR0913 - a verb's options
     if with_secrets and output is None:
         raise UsageError(
             "--with-secrets needs --output FILE, so that no secret reaches a terminal or a log. "
-            "To pass secrets to a command, use `model-config exec`"
+            "To pass secrets to a command, use `model-config exec MODEL -- COMMAND`"
         )
     with target.open() as aws:
         chosen = models or aws.models()

@@ -190,4 +190,4 @@ def _numbers(file: Path) -> Mapping[str, int]:
             return numbers
     except (OSError, ValueError, AttributeError):
         pass
-    raise errors.UsageError(f"{file} was not written by `model-config pipeline note`")
+    raise errors.UsageError(f"{file} was not written by `model-config pipeline note --output FILE`")

@@ -67,7 +67,7 @@ def test_without_a_project_the_error_names_init(run):
     for verb in [*verbs.split(","), "local serve"]:
         error = run(*verb.split(), code=2).err
         assert "/ is not in a project" in error, verb
-        assert "`model-config init`" in error
+        assert "`model-config init DIR --from SPEC`" in error
         assert "--project" in error
 
 
