@@ -274,7 +274,8 @@ class _Deployed:
         if self.releases and planned.rollout_name not in self.listed:
             yield Difference(model, names.ROLLOUT, "not deployed", "value", rollout.EMPTY, absent)
         newest = self.releases.newest.document if self.releases else None
-        if not values and self.is_known and newest != planned.release.document:
+        is_told = any(it.program != it.release for it in values)
+        if not is_told and self.is_known and newest != planned.release.document:
             ours, theirs = _head(planned.release.document), _head(newest) if newest else absent
             about = model, names.RELEASE
             yield Difference(*about, "not deployed", "document", ours, theirs, theirs)

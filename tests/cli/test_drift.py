@@ -183,6 +183,20 @@ def test_what_the_program_changed_is_to_be_deployed_and_what_it_gave_up_is_left_
     assert drift("--exit-code")["differences"] == []
 
 
+def test_a_release_that_is_not_deployed_is_told_beside_what_somebody_did(
+    aws: Aws, chat: Any, project: Path, drift: Any
+):
+    stack = project / "Pulumi.dev.yaml"
+    stack.write_text(stack.read_text() + "  model-config:fields: false\n")
+    aws.deploy()
+    chat("temperature=0.2", "temperature=0.3")
+    aws.put(f"{BASE}/note", "mine")
+    assert seen(drift()) == {
+        ("note", "unmanaged", "value"),
+        ("release", "not deployed", "document"),
+    }
+
+
 def test_a_deploy_that_stopped_is_told_from_a_hand_edit(aws: Aws, chat: Any, drift: Any):
     aws.deploy(until="m")  # the first one, which has no release
     assert {each["state"] for each in drift()["differences"]} == {"interrupted"}
