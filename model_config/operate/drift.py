@@ -234,9 +234,10 @@ class _Deployed:
         self.releases = releases  #: None if there are none or they can't be read.
         if releases:
             self.release = contents_of(releases.newest, base, known)
-        if not settings.fields:  # a release holds values that have no parameter
+        # Without `fields`, now or at the last deploy, a release's values have no parameters.
+        if not settings.fields or "value" not in kinds:
             held = self.release.items()
-            self.release = {n: it for n, it in held if n in known or it is NoText.SECRET}
+            self.release = {n: it for n, it in held if n in listed or it is NoText.SECRET}
         # Whether the newest release could be read, or there is no release.
         self.is_known = planned.release_name not in self.listed
         if releases:

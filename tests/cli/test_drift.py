@@ -197,6 +197,17 @@ def test_a_release_that_is_not_deployed_is_told_beside_what_somebody_did(
     }
 
 
+def test_fields_that_are_switched_on_are_to_be_deployed(aws: Aws, project: Path, drift: Any):
+    stack = project / "Pulumi.dev.yaml"
+    with_fields = stack.read_text()
+    stack.write_text(f"{with_fields}  model-config:fields: false\n")
+    aws.deploy()
+    stack.write_text(with_fields)
+    assert {each["state"] for each in drift()["differences"]} == {"not deployed"}
+    aws.deploy()
+    assert drift()["differences"] == []
+
+
 def test_a_deploy_that_stopped_is_told_from_a_hand_edit(aws: Aws, chat: Any, drift: Any):
     aws.deploy(until="m")  # the first one, which has no release
     assert {each["state"] for each in drift()["differences"]} == {"interrupted"}

@@ -103,7 +103,7 @@ def test_the_first_page_shows_the_status(pages: dict[str, Any]) -> None:
     assert "newest 3 stable 2" in said
     assert "newest 1 stable 1" in said
     assert 'data-flags="behind drift"' in html  # the values and the secret were not deployed
-    assert "4 edited" in said
+    assert "4 not deployed" in said
     assert "dev local AWS prod local AWS" in said
     assert "evidence" not in said
     assert "No rollout is under way" in pages["/rollout/dev/chat"].text
