@@ -124,14 +124,14 @@ def _parameters(
         for name, text in _texts(model, secrets)
         if name in listed and not state.has(project.PARAMETER, name)
     }
-    texts = ssm.texts(sorted(wanted))
+    read = ssm.get(sorted(wanted))
     for name, (model, text) in wanted.items():
         is_rollout = name == model.rollout_name
         keys = {listed[name].key} if is_rollout else {key, key.rpartition("/")[2]}
         is_same = {
             "type": listed[name].type == ("String" if is_rollout else "SecureString"),
             "key": listed[name].key in keys,
-            "value": text is None or texts.get(name) == text,
+            "value": text is None or (name in read and read[name].text == text),
         }
         if differing := [aspect for aspect, same in is_same.items() if not same]:
             yield _foreign(name, f"has another {' and '.join(differing)}")

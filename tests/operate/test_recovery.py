@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from support.project import PROJECT, write_model
 
+from model_config.format.errors import AccessDeniedError
 from model_config.local.local_aws import client, local_aws
 from model_config.local.provider import LocalProvider
 from model_config.operate import services
@@ -158,3 +160,13 @@ def test_a_key_without_a_tag_is_asked_about_unless_the_state_has_it(deployed, ow
     kms.update_alias(AliasName=ALIAS_NAME, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
     (finding,) = recovery(state_of(deployed), own).blocked
     assert (finding.where, "names another key" in finding.problem) == (ALIAS_NAME, True)
+
+
+def test_what_cant_be_read_is_not_called_different(deployed, own, monkeypatch):
+    def denied(*_: Any, **__: Any) -> Any:
+        error = {"Code": "AccessDeniedException", "Message": "no identity-based policy allows it"}
+        raise ClientError({"Error": error}, "GetParameters")
+
+    monkeypatch.setattr(client("ssm", REGION), "get_parameters", denied)
+    with pytest.raises(AccessDeniedError, match="ssm:GetParameters"):
+        recovery(state_of(deployed, without="chat/n"), own)
