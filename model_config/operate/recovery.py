@@ -130,6 +130,7 @@ def _parameters(
         keys = {listed[name].key} if is_rollout else {key, key.rpartition("/")[2]}
         is_same = {
             "type": listed[name].type == ("String" if is_rollout else "SecureString"),
+            "tier": listed[name].tier == "Standard",
             "key": listed[name].key in keys,
             "value": text is None or (name in read and read[name].text == text),
         }

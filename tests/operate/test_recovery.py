@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.ssm.models import ssm_backends
 from support.project import PROJECT, write_model
 
 from model_config.format.errors import AccessDeniedError
-from model_config.local.local_aws import client, local_aws
+from model_config.local.local_aws import ACCOUNT, client, local_aws
 from model_config.local.provider import LocalProvider
 from model_config.operate import services
 from model_config.operate.recovery import Recovery, find_recovery
@@ -170,3 +171,13 @@ def test_what_cant_be_read_is_not_called_different(deployed, own, monkeypatch):
     monkeypatch.setattr(client("ssm", REGION), "get_parameters", denied)
     with pytest.raises(AccessDeniedError, match="ssm:GetParameters"):
         recovery(state_of(deployed, without="chat/n"), own)
+
+
+def test_an_advanced_parameter_is_not_adopted(deployed, own):
+    name = "/ai/dev/chat/n"
+    versions = ssm_backends[ACCOUNT][REGION]._parameters[name]
+    versions[-1].tier = "Advanced"
+    found = recovery(state_of(deployed, without="chat/n"), own)
+    assert found.adopt == []
+    (finding,) = found.blocked
+    assert (finding.where, "another tier" in finding.problem) == (name, True)
