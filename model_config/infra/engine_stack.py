@@ -7,9 +7,7 @@ from typing import Any
 from pulumi import automation
 
 from model_config.format.errors import DeployError
-from model_config.plan.project import Adoption, Project, StackConfig, StackState
-
-_COMPONENT = "model-config:index:"
+from model_config.plan.project import COMPONENT, Adoption, Project, StackConfig, StackState
 
 
 class EngineStack:
@@ -51,7 +49,7 @@ class EngineStack:
             urns={
                 resource["urn"].rsplit("::", 1)[-1]: resource["urn"]
                 for resource in resources
-                if resource["type"].startswith(_COMPONENT)
+                if resource["type"].startswith(COMPONENT)
             },
             pending=[
                 (operation["type"], operation["resource"]["urn"])
@@ -97,7 +95,7 @@ def _listed(adopt: Collection[Adoption], components: Collection[str]) -> list[An
     for name, child in {it.parent: it.type for it in adopt if it.parent not in components}.items():
         kind = "EncryptionKey" if child.startswith("aws:kms/") else "ModelParameters"
         names = {"name": _as_parent(name), "logicalName": name}
-        listed.append({"type": f"{_COMPONENT}{kind}", **names, "component": True})
+        listed.append({"type": f"{COMPONENT}{kind}", **names, "component": True})
     for it in adopt:
         names = {"name": f"{it.type} {it.name}", "logicalName": it.name}
         listed.append({"type": it.type, **names, "id": it.id, "parent": _as_parent(it.parent)})

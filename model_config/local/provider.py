@@ -18,7 +18,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs
 from model_config.format.errors import LocalError
 from model_config.local import local_aws, state
 from model_config.plan.aws import Account
-from model_config.plan.project import ALIAS, KEY, PARAMETER, POLICY
+from model_config.plan.project import ALIAS, COMPONENT, KEY, PARAMETER, POLICY
 from model_config.testing.program import answer, plain
 
 Change = Literal["created", "updated", "replaced", "unchanged", "deleted"]
@@ -50,8 +50,9 @@ class LocalProvider(MockMonitor, mocks.Mocks):
     def RegisterResource(self, request: Any) -> Any:
         """Register a resource with its options, which `new_resource` doesn't get."""
         key = f"{request.type}::{request.name}"
-        with self._lock:
-            self._ignored[key] = request.ignoreChanges
+        if COMPONENT in request.parent:
+            with self._lock:
+                self._ignored[key] = request.ignoreChanges
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call] # pulumi's
         if resource := self.registered.get(key):
             resource.protect = request.protect
@@ -66,6 +67,8 @@ class LocalProvider(MockMonitor, mocks.Mocks):
             return None, args.inputs  # a component, which has no counterpart in AWS
         key = f"{args.typ}::{args.name}"
         with self._lock:
+            if key not in self._ignored:  # the project's own, which the local AWS leaves out
+                return args.name, {"name": args.name, **args.inputs}
             if key in self.registered:
                 raise LocalError(f"the program registers {key} twice: Pulumi refuses that")
             resource = state.Resource(args.typ, args.name, "", plain(args.inputs), {})

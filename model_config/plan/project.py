@@ -120,6 +120,8 @@ def _name_in(text: str) -> str:
 PARAMETER = "aws:ssm/parameter:Parameter"
 KEY, ALIAS = "aws:kms/key:Key", "aws:kms/alias:Alias"
 POLICY = "aws:iam/policy:Policy"
+#: How the types of the package's components begin, the parents of all its resources.
+COMPONENT = f"{NAMESPACE}:index:"
 
 
 @dataclass(frozen=True, slots=True)

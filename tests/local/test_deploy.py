@@ -242,3 +242,16 @@ def test_a_parameter_made_by_someone_else_is_not_taken_over(project: Path):
         del state.environments["dev"]["aws:ssm/parameter:Parameter::support_chat/provider"]
     with pytest.raises(LocalError, match=r"/ai/dev/support_chat/provider.*ParameterAlreadyExists"):
         deploy(project)
+
+
+def test_resources_that_a_project_adds_to_its_program_are_left_out(project: Path):
+    main = project / "__main__.py"
+    main.write_text(
+        main.read_text()
+        + "from pulumi_aws import iam, kms, sns, ssm\n"
+        + 'ssm.Parameter("mine", type="String", value=sns.Topic("alerts").name)\n'
+        + 'iam.Policy("mine", policy=iam.get_policy_document_output(statements=[]).json)\n'
+        + 'kms.Key("mine")\n'
+    )
+    for change in ("created", "unchanged"):
+        assert {it.change for it in deploy(project).parameters} == {change}
