@@ -41,7 +41,9 @@ class EngineStack:
         resources = deployment.get("resources") or []
         ids: dict[str, set[str]] = {}
         for resource in resources:
-            if resource.get("custom") and resource.get("id"):
+            # Those that a project adds to its program, such as another key, have other parents.
+            is_ours = COMPONENT in resource.get("parent", "")
+            if is_ours and resource.get("custom") and resource.get("id"):
                 ids.setdefault(resource["type"], set()).add(resource["id"])
         return StackState(
             owner=f"{self._project}/{self._name}",
