@@ -75,7 +75,7 @@ def restore(state: State) -> None:
 
 def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Return every parameter's versions, by region and name."""
-    return {
+    held = {
         region: {
             name: [_fields(version) for version in versions]
             for name, versions in backend._parameters.items()  # noqa: SLF001
@@ -83,6 +83,8 @@ def snapshot() -> dict[str, dict[str, list[dict[str, Any]]]]:
         }
         for region, backend in ssm_backends[ACCOUNT].items()
     }
+    # moto has a region from the first request on, which must not count as a change.
+    return {region: parameters for region, parameters in held.items() if parameters}
 
 
 class LiveState:
