@@ -118,6 +118,7 @@ class LiveState:
     def _write(self) -> None:
         parameters = snapshot()
         if parameters != self._state.parameters:
+            self._stamp = None  # if it can't be saved, the next caller loads what is saved
             self._state = replace(self._state, parameters=parameters)
             self._folder.save(self._state)
             self._stamp = self._folder.stamp()

@@ -67,6 +67,19 @@ def test_a_write_that_fails_leaves_the_old_state_and_no_rest(folder, monkeypatch
     assert {file.name for file in folder.path.iterdir()} == {"lock", "state.json"}
 
 
+def test_what_could_not_be_saved_is_not_shown_to_the_next_caller(folder, monkeypatch):
+    def disk_full(*_: object) -> None:
+        raise LocalError("No space left on device")
+
+    with local_aws():
+        ssm, live = client("ssm", "eu-west-1"), LiveState(folder)
+        monkeypatch.setattr(folder, "save", disk_full)
+        with pytest.raises(LocalError), live.held():
+            ssm.put_parameter(Name="/ai/dev/chat/note", Value="mine", Type="String")
+        with live.held():
+            assert ssm.describe_parameters()["Parameters"] == []
+
+
 @pytest.mark.parametrize(
     "is_file",
     [True, pytest.param(False, marks=pytest.mark.skipif(os.geteuid() == 0, reason="it's root"))],
