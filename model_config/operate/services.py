@@ -1,13 +1,14 @@
 """The services beside SSM: KMS and IAM, which have a deploy's other resources, and Bedrock."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from botocore import xform_name
 
-from model_config.format.errors import StoreError
+from model_config.format.errors import AccessDeniedError, StoreError
 from model_config.operate.ssm import FAILURES, aws_client
 from model_config.plan.aws import Account
 from model_config.plan.lifecycle import Retirement, Retirements
@@ -51,8 +52,12 @@ class KeysAndPolicies:
             listed = self._kms.get_paginator("list_keys").paginate().build_full_result()["Keys"]
         except FAILURES as error:
             raise translate(error, "kms:ListKeys", ["the account's keys"]) from error
-        keys = filter(None, (self.key(key["KeyId"], enabled=True) for key in listed))
-        return [key for key in keys if key.description == description]
+        keys = []
+        for each in listed:
+            # A key's policy may deny it to everybody else, and a deploy's key allows the account.
+            with suppress(AccessDeniedError):
+                keys.append(self.key(each["KeyId"], enabled=True))
+        return [key for key in keys if key and key.description == description]
 
     def owner(self, key_id: str) -> str | None:
         tags = _ask(self._kms, "kms:ListResourceTags", key_id, KeyId=key_id)["Tags"]

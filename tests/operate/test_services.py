@@ -44,6 +44,17 @@ def test_a_key_is_found_by_its_description_on_any_page_unless_keys_may_not_be_li
             KeysAndPolicies("eu-west-1").keys_described("any")
 
 
+def test_a_key_that_nobody_else_may_describe_is_passed_over(monkeypatch):
+    kms = boto3.client("kms", region_name="eu-west-1")
+    monkeypatch.setattr(services, "aws_client", lambda *_: kms)
+    with Stubber(kms) as answers:
+        answers.add_response("list_keys", {"Keys": [{"KeyId": "1"}, {"KeyId": "2"}]})
+        answers.add_client_error("describe_key", "AccessDeniedException")
+        about = {"Arn": SHARED, "KeyState": "Enabled", "KeyId": "2", "Description": "ours"}
+        answers.add_response("describe_key", {"KeyMetadata": about})
+        assert [key.id for key in KeysAndPolicies("eu-west-1").keys_described("ours")] == ["2"]
+
+
 @mock_aws
 def test_a_deploy_is_told_of_the_alias_and_the_policies_that_somebody_else_has(monkeypatch):
     def found(
