@@ -227,7 +227,11 @@ class _Deployed:
         known = listed.keys() | self.program.keys()
         is_unexplained = self.values.keys() - self.program.keys()
         if releases and (is_unexplained or "release part" in kinds):
-            releases = read_releases(ssm, path, planned.name, documents=True)
+            try:
+                releases = read_releases(ssm, path, planned.name, documents=True)
+            except errors.AccessDeniedError as error:  # such as an older one under another key
+                ssm.problems.append(str(error))
+                is_unexplained = set()
             for older in releases.newest_first[1:] if is_unexplained else ():
                 if older.labels or not _is_in_parts(older):  # or else it costs requests
                     self.former |= contents_of(older, base, known)
@@ -283,7 +287,8 @@ class _Deployed:
 
     def _unneeded_parts(self) -> list[ListedParameter]:
         parts = [listed for kind, listed in self.listed.values() if kind == "release part"]
-        with suppress(errors.ReleaseError):  # then it is unknown which parts it needs
+        # If a release can't be read, it is unknown which parts it needs.
+        with suppress(errors.ReleaseError, errors.AccessDeniedError):
             needed = needed_parts(self.releases) if parts and self.releases else set()
             return [part for part in parts if part.name not in needed]
         return []

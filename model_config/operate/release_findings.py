@@ -1,8 +1,9 @@
 """Releases, labels and histories that will cause problems for a reader or a later deploy."""
 
 from collections.abc import Container, Iterator
+from contextlib import suppress
 
-from model_config.format.errors import Finding
+from model_config.format.errors import AccessDeniedError, Finding
 from model_config.format.names import PREVIOUS
 from model_config.format.rollout import Rollout
 from model_config.format.text import plural
@@ -23,7 +24,8 @@ def release_findings(state: State, listed: Container[str]) -> Iterator[Finding]:
             f"deploy it again: `pulumi up --refresh --stack {releases.environment}`",
         )
     for label in releases.labels:
-        yield from _label_findings(releases, label, listed)
+        with suppress(AccessDeniedError):  # which is told where the releases are read
+            yield from _label_findings(releases, label, listed)
     yield from unfinished(state)
     yield from (finding for _, finding in running_out(state))
 

@@ -386,6 +386,23 @@ def test_what_is_denied_is_told_and_the_rest_compared(aws: Aws, project: Path, r
     assert "generation/temperature\tedited" in said.out
     assert "chat\tmodel_id" not in said.out
     assert f"ssm:GetParameters is missing on arn:aws:ssm:*:*:parameter{BASE}/model_id" in said.err
+    # Somebody wrote an older release under another key.
+    aws.put(f"{BASE}/release", "by hand")
+    aws.label(2, "canary")
+    aws.state.clear()
+    aws.deploy()
+    aws.put(TEMPERATURE, "0.9")
+    part = f"{BASE}/release/parts/{'0' * 16}"
+    aws.put(part, "left over")
+    with (
+        denied(aws.ssm, "GetParameters", "release:2"),
+        denied(aws.ssm, "GetParameterHistory", '"WithDecryption": true'),
+    ):
+        said = run("drift", code=2)
+    assert "generation/temperature\tedited" in said.out
+    assert "ssm:GetParameterHistory is missing" in said.err
+    aws.ssm.delete_parameter(Name=part)
+    aws.ssm.unlabel_parameter_version(Name=f"{BASE}/release", ParameterVersion=2, Labels=["canary"])
     for service, operation, note in DENIED:  # of the key and the policies: no reason to fail
         with denied(getattr(aws, service), operation, ""):
             said = run("drift", "--exit-code", code=1)
