@@ -45,7 +45,7 @@ def _resolves(*kinds: type) -> Any:
         model, path = flags.parse_key(flag_key)
         with self._watched(model):
             configuration = self._reader.get(model, key=_unit(evaluation_context))
-            return self._details(configuration, path, kinds, default_value)
+        return self._details(configuration, path, kinds, default_value)
 
     return resolve
 
@@ -60,7 +60,7 @@ def _aresolves(*kinds: type) -> Any:
         model, path = flags.parse_key(flag_key)
         with self._watched(model):
             configuration = await self._reader.aget(model, key=_unit(evaluation_context))
-            return self._details(configuration, path, kinds, default_value)
+        return self._details(configuration, path, kinds, default_value)
 
     return resolve
 
@@ -96,9 +96,11 @@ class ModelConfigProvider(AbstractProvider):
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:  # noqa: ARG002 - its name
         """Read the models that the provider was given."""
+        self._troubles = dict.fromkeys(self._models, ProviderStatus.ERROR)
         if self._models:
             with _translated():
                 self._reader.get_many(self._models)
+        self._troubles = {}
 
     resolve_boolean_details = _resolves(bool)
     resolve_string_details = _resolves(str)
@@ -117,7 +119,8 @@ class ModelConfigProvider(AbstractProvider):
         is_stale = self._is_stale(configuration)
         result = flags.outcome(configuration, is_stale=is_stale)
         self._note(configuration.model, ProviderStatus.STALE if is_stale else None)
-        value = flags.value_at(configuration, path)
+        with _translated():
+            value = flags.value_at(configuration, path)
         if value is None:
             value = default
         elif not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
@@ -135,6 +138,10 @@ class ModelConfigProvider(AbstractProvider):
         try:
             with _translated():
                 yield
+        except FlagNotFoundError:
+            if model not in self._models:  # a key's typo, which an outage had hidden
+                self._note(model, None)
+            raise
         except (GeneralError, ParseError) as error:
             self._note(model, ProviderStatus.ERROR, error.error_message)
             raise

@@ -179,7 +179,17 @@ def test_a_model_that_can_not_be_read_at_the_start_is_an_error_until_it_can(read
     reader.set("other", {"n": 1})
     reader.advance(60)
     assert client.get_integer_value("other/n", 0) == 1
+    assert client.get_provider_status() is ProviderStatus.READY
     api.clear_providers()
+
+
+def test_a_misspelled_key_is_no_trouble_once_the_outage_is_over(own, reader):
+    with reader.outage():
+        assert own.get_integer_details("chta/n", 0).error_code is ErrorCode.GENERAL
+        assert own.get_provider_status() is ProviderStatus.ERROR
+    reader.advance(60)
+    assert own.get_integer_details("chta/n", 0).error_code is ErrorCode.FLAG_NOT_FOUND
+    assert own.get_provider_status() is ProviderStatus.READY
 
 
 def test_an_event_loop_is_not_blocked(own):
