@@ -1,5 +1,6 @@
 """A model's releases in SSM: the newest 100, each with its labels and author."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,7 +93,8 @@ class Releases:
 
         Raises UsageError if the selector is invalid, ReleaseNotFoundError if no release matches.
         """
-        if isinstance(selector, str) and selector.isdecimal():  # no label begins with a digit
+        # No label begins with a digit. Python's int() fails on thousands of them.
+        if isinstance(selector, str) and re.fullmatch(r"\d{1,100}", selector):
             selector = int(selector)
         names.check_selector(selector)
         if selector == names.LATEST:

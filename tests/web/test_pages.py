@@ -58,6 +58,7 @@ MISSING = {
     "/model/prdo/chat": 'did you mean "prod"',
     "/release/dev/chat/99": "there is no release 99",
     "/release/dev/chat/canary": "has the label",
+    f"/release/dev/chat/{'9' * 5000}": "not a valid label",
     "/compare/dev@1/dev@/nobody": "nobody",
     "/release/dev/chat/%3Cscript%3E": "&lt;script&gt;",
 }
