@@ -177,7 +177,9 @@ def yaml_text(values: Mapping[str, Any]) -> str:
             return True
 
     def represent(dumper: Dumper, text: str) -> yaml.ScalarNode:
-        style = None if text[:1].isalpha() and text.isprintable() else '"'
+        # Outside of quotes, YAML 1.1 has y and n for true and false, which PyYAML doesn't know.
+        is_plain = text[:1].isalpha() and text.isprintable() and text.lower() not in {"y", "n"}
+        style = None if is_plain else '"'
         style = "|" if "\n" in text and not re.search(r"[\r\x85\u2028\u2029]", text) else style
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 

@@ -66,6 +66,8 @@ def test_json_yaml_and_tfvars_are_read_back():
     assert as_text("yaml", chat({"prompts": {"system": "One: a\n\n  # two\n"}, "z": "x"}), {}) == (
         "prompts:\n  system: |\n    One: a\n\n      # two\nz: x\n"
     )
+    # Booleans in YAML 1.1, if not in PyYAML.
+    assert as_text("yaml", chat({"y": ["n", "Y", "N"]}), {}) == '"y":\n- "n"\n- "Y"\n- "N"\n'
 
 
 @given(text=TEXT | st.text(st.sampled_from("'\"`${}\\x\n\r")))
