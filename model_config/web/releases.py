@@ -38,17 +38,19 @@ def release(site: Site, watch: Watch, stack: str, name: str, selector: str) -> C
         arn = ""
         with suppress(StoreError):  # then the names are shown without it
             arn = ssm.arns([releases.name]).get(releases.name, "")
+        by_number = {it.number: it for it in releases}
+        older, newer = (by_number.get(shown.number + step) for step in (-1, 1))
+        is_comparable = bool(content and older and older.content)
         notices = notices_of(stack, ssm)
     beginning = arn.removesuffix(releases.name)
-    numbers = {it.number for it in releases}
-    older, newer = (n if n in numbers else None for n in (shown.number - 1, shown.number + 1))
     values = {
         "stack": stack,
         "releases": releases,
         "release": shown,
         "content": content,
-        "older": older,
-        "newer": newer,
+        "older": older and older.number,
+        "newer": newer and newer.number,
+        "is_comparable": is_comparable,
         "groups": _groups(content) if content else {},
         "parameters": [
             (names.parse(it, environment.path), parameter.version, f"{beginning}{it}")

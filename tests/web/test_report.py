@@ -57,6 +57,17 @@ def test_every_link_works_from_disk(site: Site, tmp_path: Path) -> None:
     assert len(pages) == len(set(pages))
 
 
+def test_a_release_that_can_not_be_read_is_compared_with_none(
+    site: Site, tmp_path: Path, deploy: Any
+) -> None:
+    for document in (None, "{", None):
+        deploy(document=document)
+    assert report(site, tmp_path / "out", unwatched, most=10) == []
+    check_links(tmp_path / "out")
+    release = tmp_path / "out" / "release" / "dev" / "chat" / "2.html"
+    assert "is not valid JSON" in release.read_text()
+
+
 def test_only_the_newest_releases_and_those_with_a_label_have_a_page_and_errors_are_shown(
     site: Site, own_project: Project, tmp_path: Path, deploy: Any
 ) -> None:
