@@ -1,10 +1,10 @@
 """Models that their providers retire: what `lifecycle.yaml` says, and which values name one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ValidationError
@@ -72,13 +72,29 @@ class _File(BaseModel, extra="forbid"):
     ] = {}
 
 
+class _Loader(yaml.BaseLoader):
+    """All scalars stay text: YAML's own dates fail without saying which one is wrong."""
+
+    def construct_mapping(
+        self,
+        node: yaml.MappingNode,
+        deep: bool = False,  # noqa: FBT001, FBT002 - PyYAML's
+    ) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            # The last one would win, with whichever date it has.
+            raise yaml.constructor.ConstructorError(
+                problem=f"{twice} is there twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 def read_lifecycle(project: Project) -> Retirements:
     file = project.root / FILE
     if not file.is_file():
         return {}
     try:
-        # All scalars stay text: YAML's own dates fail without saying which one is wrong.
-        given = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)  # noqa: S506 - safe
+        given = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - safe
         content = _File.model_validate(given)
     except ValidationError as error:
         problems = list(messages_of(error))

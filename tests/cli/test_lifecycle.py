@@ -132,6 +132,7 @@ INVALID = [
     ("checked: 2026-11-28\nmodels: [gpt-4o]", "models", "input should be a valid dictionary"),
     ("models:\n", "checked", "field required"),
     ("a: [", "lifecycle.yaml", "it can't be read: "),
+    ("models: {gpt-4o: {}, gpt-4o: {}}", "lifecycle.yaml", "gpt-4o is there twice"),
     ("&a [*a, *a]", "lifecycle.yaml", ""),
     ("[" * 500, "lifecycle.yaml", "it can't be read: "),
 ]
