@@ -1,6 +1,7 @@
 """A rollout's plan: the `plan` in its document, and its progress at a given time."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
@@ -29,14 +30,15 @@ class RolloutPlan:
 
 
 def plan_of(rollout: Rollout) -> RolloutPlan:
-    """Return a rollout's plan, or one derived from its steps if the document has none."""
-    given = rollout.plan
-    try:
-        seconds = timedelta(seconds=given["interval"])
-        is_paused = given["paused"] is True
-        return RolloutPlan(tuple(given["percents"]), seconds, is_paused, given.get("reason"))
-    except (KeyError, TypeError, ValueError):  # written by hand, or by another program
-        return RolloutPlan(tuple(step.percent for step in rollout.steps), timedelta(0))
+    """Return a rollout's plan, or one derived from its steps if the document has no usable one."""
+    given, begin = rollout.plan, max(rollout.steps[-1].at, utc_now())
+    # It may have been written by hand, or by another program.
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
+        percents, interval = tuple(given["percents"]), timedelta(seconds=given["interval"])
+        has_end = begin <= begin + (len(percents) + 1) * interval
+        if has_end and all(0 <= percent <= 100 for percent in percents):  # noqa: PLR2004
+            return RolloutPlan(percents, interval, given["paused"] is True, given.get("reason"))
+    return RolloutPlan(tuple(step.percent for step in rollout.steps), timedelta(0))
 
 
 def utc_now() -> datetime:

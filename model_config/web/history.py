@@ -220,7 +220,7 @@ def curve(rollout: Rollout, now: datetime) -> Curve:
         for step in steps
     ]
     past, present = [point for point in points if point.is_past], max(x(now), 0)
-    times = [begin + share / 3 * span for share in range(4)]
+    times = [begin + share * span / 3 for share in range(4)]
     return Curve(
         line=f"{path(points)}H{WIDTH}",
         past=f"{path(past)}H{present}V{HEIGHT}Z",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -55,8 +56,11 @@ def test_a_plan_comes_back_from_the_document(plan: RolloutPlan) -> None:
     assert plan_of(found) == plan
 
 
-def test_a_document_without_a_plan_has_the_one_of_its_steps() -> None:
-    bare = replace(rollout(), plan={"percents": "nonsense"})
+@pytest.mark.parametrize(
+    "unusable", [{"percents": "abc"}, {"percents": [None]}, {"interval": 1e300}, {"interval": 6e13}]
+)
+def test_a_document_without_a_usable_plan_has_the_one_of_its_steps(unusable: Any) -> None:
+    bare = replace(rollout(), plan=PLAN.to_json() | unusable)
     assert plan_of(bare).percents == (5, 25, 100)
     assert phase(bare, at(70)) == "due"
 

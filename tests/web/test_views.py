@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from model_config.format.errors import ReleaseError
@@ -100,6 +101,12 @@ def test_a_curve_steps_up_at_each_time_and_has_times_on_its_axis() -> None:
     drawn = curve(rollout_of(8, steps=(5, 100), begun=-60), NOW)
     assert drawn.now == 0
     assert not any(point.is_past for point in drawn.points)
+
+
+def test_a_curve_ends_with_the_last_year() -> None:
+    last = Step(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), 100)
+    drawn = curve(replace(rollout_of(8, steps=(5,)), steps=(Step(ago(), 5), last)), NOW)
+    assert drawn.ticks[-1] == (WIDTH, last.at)
 
 
 def test_links_between_files_are_relative_and_only_to_what_is_made() -> None:
