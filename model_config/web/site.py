@@ -208,7 +208,7 @@ class Site:
         """Return what `make` returns, cached until a file changes that a plan depends on."""
         project, stamp = cast(Project, self.project), []
         for file in sorted([*project.models_folder.rglob("*"), *project.root.glob("Pulumi*.y*ml")]):
-            with suppress(FileNotFoundError):  # an editor's temporary file
+            with suppress(OSError):  # an editor's temporary file, or a link to itself
                 status = file.stat()
                 stamp.append((str(file), status.st_mtime_ns, status.st_size))
         return self._cached(what, stack, stamp, make)

@@ -76,3 +76,11 @@ def test_an_error_while_reading_ahead_is_shown_by_the_page(stamped, client, own_
     own_project.module("chat").write_text("MODEL = nothing")
     read_ahead(stamped.site, unwatched)
     assert client.get("/drift/dev").status_code == 422
+
+
+def test_a_link_to_itself_among_the_models_is_no_failure(
+    site: Site, own_project: Project, deploy: Callable[..., int]
+) -> None:
+    deploy()
+    (own_project.models_folder / "loop").symlink_to("loop")
+    assert browser(site).get("/").status_code == 200
