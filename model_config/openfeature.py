@@ -7,6 +7,7 @@ api.get_client().get_float_value("support_chat/generation/temperature", 0.0)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -88,6 +89,7 @@ class ModelConfigProvider(AbstractProvider):
         self._reader, self._models = reader, list(models)
         self._is_stale = flags.Staleness(reader)
         self._troubles: dict[str, ProviderStatus] = {}
+        self._noting = threading.RLock()
         reader.on_change(self._changed)
 
     def get_metadata(self) -> Metadata:
@@ -150,25 +152,26 @@ class ModelConfigProvider(AbstractProvider):
         """Emit an event if a model's trouble, or its end, changes how the provider is."""
         if self._troubles.get(model) is trouble:  # almost always
             return
-        before = self._status()
-        if trouble is None:
-            self._troubles.pop(model, None)
-        else:
-            self._troubles[model] = trouble
-        if (after := self._status()) is before:
-            return
-        if after is ProviderStatus.STALE:
-            text = f"AWS can't be reached; the last good {model} is served"
-        emit = {
-            ProviderStatus.READY: self.emit_provider_ready,
-            ProviderStatus.STALE: self.emit_provider_stale,
-            ProviderStatus.ERROR: self.emit_provider_error,
-        }
-        emit[after](ProviderEventDetails(message=text))
+        with self._noting:  # or one thread's event could overtake another's
+            before = self._status()
+            if trouble is None:
+                self._troubles.pop(model, None)
+            else:
+                self._troubles[model] = trouble
+            if (after := self._status()) is before:
+                return
+            if after is ProviderStatus.STALE:
+                text = f"AWS can't be reached; the last good {model} is served"
+            emit = {
+                ProviderStatus.READY: self.emit_provider_ready,
+                ProviderStatus.STALE: self.emit_provider_stale,
+                ProviderStatus.ERROR: self.emit_provider_error,
+            }
+            emit[after](ProviderEventDetails(message=text))
 
     def _status(self) -> ProviderStatus:
         worst_first = ProviderStatus.ERROR, ProviderStatus.STALE
-        troubles = list(self._troubles.values())  # which other threads change
+        troubles = self._troubles.values()
         return next((it for it in worst_first if it in troubles), ProviderStatus.READY)
 
     def _changed(self, before: Configuration, after: Configuration) -> None:

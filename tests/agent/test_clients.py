@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from openfeature import api
@@ -190,6 +192,22 @@ def test_a_misspelled_key_is_no_trouble_once_the_outage_is_over(own, reader):
     reader.advance(60)
     assert own.get_integer_details("chta/n", 0).error_code is ErrorCode.FLAG_NOT_FOUND
     assert own.get_provider_status() is ProviderStatus.READY
+
+
+def test_of_two_threads_events_none_overtakes_a_later_one(own):
+    note, error = own.provider._note, ProviderStatus.ERROR
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # without order, one round in a hundred ends wrong
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(1000):
+                note("one", error)
+                wait((pool.submit(note, "one", None), pool.submit(note, "two", error)))
+                assert own.get_provider_status() is error
+                note("two", None)
+                assert own.get_provider_status() is ProviderStatus.READY
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_an_event_loop_is_not_blocked(own):
