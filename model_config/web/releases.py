@@ -87,15 +87,20 @@ def python(environment: Environment, model: str, number: int, content: Release |
     ]
     for path, value in leaves(content.config) if content else ():
         if not isinstance(value, str):
-            keys = "".join(f"[{json.dumps(name)}]" for name in path)
+            keys = "".join(f"[{_literal(name)}]" for name in path)
             lines.append(f"config{keys}  # {shortened(repr(value), _LONG)}")
             break
     for place, text in prompt.texts(content.config, content.templates).items() if content else ():
         if variables := prompt.variables(text):
             arguments = ", ".join(f"{name}=…" for name in variables)
-            lines.append(f"config.render({json.dumps(place)}, {arguments})")
+            lines.append(f"config.render({_literal(place)}, {arguments})")
             break
     return "\n".join(lines)
+
+
+def _literal(text: str) -> str:
+    # JSON's escapes are Python's too, but for a pair of surrogates.
+    return json.dumps(text) if text.isascii() else ascii(text)
 
 
 #: The selectors of an environment whose releases are not read.

@@ -136,3 +136,9 @@ def test_the_lines_of_an_application_read_a_value_and_render_a_prompt() -> None:
     assert 'config = reader.get("chat", release=7)' in lines
     assert 'config["generation"]["temperature"]  # 0.5' in lines
     assert 'config.render("prompt", a=…, b=…)' in lines
+
+
+def test_a_key_beyond_unicodes_first_plane_is_pythons_own_text() -> None:
+    content = Release.of("chat", "dev", "Chat", {"logit_bias": {"😀": -1}})
+    lines = python(Environment("dev", "/ai", Ssm(None)), "chat", 7, content)
+    assert lines.endswith("""config["logit_bias"]['\\U0001f600']  # -1""")
