@@ -129,8 +129,6 @@ def _module_values(environments: Sequence[_Values], optional: Iterable[Path]) ->
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A class, and those of its groups."""
-
     names: Mapping[Path, str]  #: Of the classes, by their groups' paths.
     optional: Iterable[Path]  #: The groups that may be None.
     classes: Sequence[str] = ()  #: Their sources, if they are the module's own.

@@ -180,11 +180,9 @@ _Tests: TypeAlias = dict[Hashable, tuple[str, Any, list[bool]]]
 
 
 def _promptfoo(content: bytes) -> Report:
-    """Read what `promptfoo eval --output results.json` writes.
-
-    With --repeat, each repetition has a number of its own: they are one test by what they test.
-    A test without a description is called by its number, since its variables may be personal.
-    """
+    """Read what `promptfoo eval --output results.json` writes."""
+    # With --repeat, each repetition has a number of its own: they are one test by what they test.
+    # A test without a description is called by its number, since its variables may be personal.
     report = _Promptfoo.model_validate_json(content)
     has_columns = len({run.column for run in report.runs}) > 1
     numbers: dict[str, int] = {}

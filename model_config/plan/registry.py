@@ -245,11 +245,9 @@ def _entries(node: ast.expr) -> Iterator[tuple[str, ast.expr | ast.keyword, ast.
 
 @contextmanager
 def _models_package(folder: Path) -> Iterator[None]:
-    """Let modules import shared ones, such as `models._shared`, without side effects.
-
-    They leave no `__pycache__` in the folder and nothing in `sys.modules`. What they print goes to
-    standard error, because standard output may be a command's JSON.
-    """
+    """Let modules import shared ones, such as `models._shared`, without side effects."""
+    # They leave no `__pycache__` in the folder and nothing in `sys.modules`. What they print goes
+    # to standard error, because standard output may be a command's JSON.
     before = {name: sys.modules.pop(name) for name in _loaded()}
     writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     package = ModuleType(_PACKAGE)

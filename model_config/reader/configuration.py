@@ -410,7 +410,6 @@ class _Apart(NamedTuple):
 
 
 def _below(path: str, paths: Iterable[str]) -> list[str]:
-    """Return the names directly below a path."""
     start = f"{path}/"
     names = (it[len(start) :].partition("/")[0] for it in paths if it.startswith(start))
     return list(dict.fromkeys(names))

@@ -11,12 +11,9 @@ BATCH = 10
 
 
 class Stored:
-    """One version of a parameter. Its repr leaves out the text, which may be a secret.
+    """One version of a parameter: its text, decrypted, or None; and when it was written, if known.
 
-    Args:
-        text: decrypted; None if a look didn't.
-        modified: when the version was written, which tells a parameter from another one that was
-            made anew under its name. None: the source doesn't say.
+    Its repr leaves out the text, which may be a secret.
     """
 
     # No dataclass, and none in what a reader imports: they'd take a tenth of its start over awscrt.

@@ -62,10 +62,7 @@ class Source:
 
 
 def source(spec: str | None, index: str | None = None) -> Source:
-    """Return the source for the values of `--from` and `--index-url`, or raise UsageError.
-
-    No error shows a value that may hold a password.
-    """
+    # No error shows a value, which may hold a password.
     if index and not re.fullmatch(r"https://[^\s@]+", index):
         raise UsageError(f"--index-url takes an https URL {_COMMITTED}")
     if spec and spec.endswith(".whl") and "://" not in spec:
