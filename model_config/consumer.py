@@ -15,7 +15,7 @@ from typing import Any, Self, cast
 import pulumi
 import pulumi_aws as aws
 
-from model_config.format.names import environment_path, model_path, release_name
+from model_config.format import names
 from model_config.plan.aws import Account, reader_policy_name
 
 
@@ -112,13 +112,15 @@ class ModelStack(ABC):
             environment: the environment's name, "prod".
             prefix: the path above all environments.
             region: the region of the environment. Defaults to the provider's region.
-            label: the label of the release to return. Defaults to the newest release.
+            label: the label of the release to return. Defaults to "latest", the newest release.
             opts: options of the invokes, such as the provider of another account.
 
         Raises:
-            UsageError: the prefix or the environment is not valid in a parameter's name.
+            UsageError: the prefix, the environment or the label is not valid.
         """
-        return _StackInAws(environment_path(prefix, environment), region, label, opts)
+        label = label or names.LATEST
+        names.check_selector(label)
+        return _StackInAws(names.environment_path(prefix, environment), region, label, opts)
 
     @abstractmethod
     def model(self, name: str) -> pulumi.Output[Model]:
@@ -159,13 +161,13 @@ def _selected(mapping: Mapping[str, Any], name: str, problem: str) -> Any:
 
 class _StackInAws(ModelStack):
     def __init__(
-        self, path: str, region: str | None, label: str | None, opts: pulumi.InvokeOptions | None
+        self, path: str, region: str | None, label: str, opts: pulumi.InvokeOptions | None
     ) -> None:
         self._path, self._region, self._label, self._opts = path, region, label, opts
 
     def model(self, name: str) -> pulumi.Output[Model]:
-        path = model_path(self._path, name)
-        release = self._newest(release_name(path), self._label)
+        path = names.model_path(self._path, name)
+        release = self._newest(names.release_name(path), self._label)
         _, _, _, region, account, _ = release.arn.split(":", 5)
         policy = Account(account, region).policy_arn(reader_policy_name(path, region))
         return pulumi.Output.from_input(Model(path, release, policy))
@@ -173,8 +175,8 @@ class _StackInAws(ModelStack):
     def parameter(self, path: str) -> pulumi.Output[Pin]:
         return pulumi.Output.from_input(self._newest(f"{self._path}/{path}"))
 
-    def _newest(self, name: str, label: str | None = None) -> Pin:
-        selector = f"{name}:{label}" if label else name
+    def _newest(self, name: str, label: str = names.LATEST) -> Pin:
+        selector = name if label == names.LATEST else f"{name}:{label}"
         try:
             parameter = aws.ssm.get_parameter(
                 name=selector, region=self._region, with_decryption=False, opts=self._opts

@@ -87,6 +87,12 @@ def test_from_aws_gives_the_newest_release_and_the_policys_name_by_one_request(
     assert ssm.asked == [{"name": "/ai/prod/support_chat/release", "withDecryption": False}]
 
 
+def test_from_aws_takes_latest_for_the_newest_as_a_reader_does(tmp_path: Path):
+    ssm = Ssm(versions={"/ai/prod/support_chat/release": 4})
+    latest = FROM_AWS.replace(")", ', label="latest")')
+    assert run(tmp_path, export(latest), ssm)["got"]["release"]["version"] == 4
+
+
 def test_from_aws_reads_another_label_region_prefix_and_partition(tmp_path: Path):
     ssm = Ssm(versions={"/company/ai/prod/support_chat/release:stable": 3})
     where = 'environment="prod", label="stable", prefix="/company/ai", region="cn-north-1"'
