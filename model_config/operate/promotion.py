@@ -61,14 +61,13 @@ def promote_changed(  # noqa: C901, PLR0913 - what a pipeline knows
     def promoted(model: str, release: int) -> Promotion:
         state = environment.state(model)
         on, current = state.releases.on(label), state.under_way
-        is_new = on != release and not (current and current.release == release)
-        if rollout and on is not None and not is_new:
-            message = f"{model}: release {release} is already on {label} or being rolled out to it"
+        if rollout and current and current.release == release:
+            message = f"{model}: release {release} is already being rolled out to {current.label}"
             return Promotion(model, "already there", message)
         if left := left_alone(state, release, label):
             return left
         check = check_of(model)
-        if rollout and on is not None:  # otherwise there is no release to roll out from
+        if rollout and on not in {None, release}:  # otherwise there is nothing to roll out from
             change = rollouts.start(environment, model, rollout, release=release, check=check)
             change.write()
             shares = ", ".join(f"{percent:g}" for percent in rollout.plan.percents)

@@ -107,7 +107,7 @@ def test_a_rollout_can_begin_instead_where_the_label_has_readers(
     assert labels()["stable"] == 1
     assert "10 %" in run("rollout", "status", "chat").out
     again, _ = promote(before, after, "--steps", "10,100")
-    assert "being rolled out to it" in again
+    assert "already being rolled out to stable" in again
     assert "::error" not in out + again
 
 

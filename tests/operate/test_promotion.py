@@ -12,6 +12,7 @@ from support.moves import prod, promote, rollback
 from model_config.format.errors import SchemaMismatchError
 from model_config.format.rollout import EMPTY, Moved, Rollout, RolloutDocument, Step, write_rollout
 from model_config.operate.promotion import Promotion, promote_changed
+from model_config.operate.record import events, read_history
 from model_config.operate.rollout_plan import RolloutPlan
 from model_config.operate.rollouts import NewRollout
 
@@ -141,6 +142,22 @@ def test_a_rollout_under_way_is_left_but_for_its_own_candidate(two: Any) -> None
     assert two.labels()["stable"] == 1
     (finished,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
     assert finished.outcome == "promoted"
+
+
+def test_a_first_promotion_that_was_killed_is_recorded_where_the_others_are_rolled_out(
+    two: Any,
+) -> None:
+    two.deploy(
+        {"n": 1}, model="new", label="stable"
+    )  # the label moved, and then the run was killed
+    put(two, "new", EMPTY)
+    plan = RolloutPlan((5, 100), timedelta(minutes=30))
+    (found,) = promoted(
+        two, {}, {"new": 1}, rollout=NewRollout("stable", plan, datetime.now(UTC))
+    ).values()
+    assert found.outcome == "already there"
+    (written, *_) = events(read_history(prod(two.client).ssm, "/ai/prod", "new"))
+    assert written.what == "stable moved from no release to 1"
 
 
 def test_what_fails_for_one_model_keeps_no_other_from_being_promoted(two: Any) -> None:
