@@ -68,6 +68,12 @@ def promote_changed(  # noqa: C901, PLR0913 - what a pipeline knows
             return left
         check = check_of(model)
         if rollout and on not in {None, release}:  # otherwise there is nothing to roll out from
+            if current:
+                message = (
+                    f"{model}: a rollout of release {current.release} to {current.label} is under "
+                    f"way, and a model has one at a time, so none of release {release} was started"
+                )
+                return Promotion(model, "rollout", message)
             change = rollouts.start(environment, model, rollout, release=release, check=check)
             change.write()
             shares = ", ".join(f"{percent:g}" for percent in rollout.plan.percents)

@@ -142,6 +142,14 @@ def test_a_rollout_under_way_is_left_but_for_its_own_candidate(two: Any) -> None
     assert two.labels()["stable"] == 1
     (finished,) = promoted(two, {"chat": 1}, {"chat": 2}).values()
     assert finished.outcome == "promoted"
+    promote(prod(two.client), "chat", "canary", release=1)
+    canary = Rollout("canary", 2, 1, "0" * 16, (begin,))
+    put(two, "chat", write_rollout(RolloutDocument(rollout=canary)))
+    plan = RolloutPlan((5, 100), timedelta(minutes=30))
+    new = NewRollout("stable", plan, datetime.now(UTC))
+    (left,) = promoted(two, {"chat": 2}, {"chat": 3}, rollout=new).values()
+    assert left.outcome == "rollout"
+    assert "a rollout of release 2 to canary is under way" in left.message
 
 
 def test_a_first_promotion_that_was_killed_is_recorded_where_the_others_are_rolled_out(
