@@ -7,7 +7,7 @@ An SSM of a few lines, in memory, since there are some thousand runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from itertools import product
@@ -493,7 +493,8 @@ def test_models_that_are_promoted_as_one_all_move_or_none_wherever_it_is_killed(
     assert not is_broken or before in ends
 
 
-def test_a_rollback_in_the_middle_of_an_interrupted_promotion_stays() -> None:
+def interrupted() -> Iterator[tuple[int, Memory]]:
+    """Yield what a promotion of both leaves that is killed at each of its requests."""
     memory = Memory()
     for verb in TOGETHER["promoted"]:
         verb(prod(Client(memory)))
@@ -503,6 +504,11 @@ def test_a_rollback_in_the_middle_of_an_interrupted_promotion_stays() -> None:
         broken = copied(memory)
         with pytest.raises(Killed):
             run(_as_one, broken, at(moment, die))
+        yield moment, broken
+
+
+def test_a_rollback_in_the_middle_of_an_interrupted_promotion_stays() -> None:
+    for moment, broken in interrupted():
         assert run(lambda place: rollback(place, "chat", release=1), broken)
         run(_as_one, broken)
         assert broken.labels == {"stable": 1, "stable-previous": 1}, moment
@@ -510,15 +516,7 @@ def test_a_rollback_in_the_middle_of_an_interrupted_promotion_stays() -> None:
 
 
 def test_a_rollout_of_a_label_that_is_put_back_ends() -> None:
-    memory = Memory()
-    for verb in TOGETHER["promoted"]:
-        verb(prod(Client(memory)))
-    count: list[None] = []
-    run(_as_one, copied(memory), lambda: count.append(None))
-    for moment in range(len(count)):
-        broken = copied(memory)
-        with pytest.raises(Killed):
-            run(_as_one, broken, at(moment, die))
+    for moment, broken in interrupted():
         run(lambda place: _start(place, 1), broken)
         run(_as_one, broken)
         assert look(broken).left_over is None, moment
