@@ -36,7 +36,7 @@ _SECRET = re.compile(rf"{SEGMENT.pattern}(/{SEGMENT.pattern})*")
 _PATHS = ("secrets", "templates", "none")
 
 
-class _Parts(NamedTuple):
+class _Content(NamedTuple):
     model: str
     environment: str
     schema: str
@@ -47,8 +47,8 @@ class _Parts(NamedTuple):
     none: tuple[str, ...] = ()  #: Of fields that are None: they have no parameter.
 
 
-class Release(_Parts):
-    """The content of a release. The last three parts are paths in its configuration."""
+class Release(_Content):
+    """The content of a release. The last three are paths in its configuration."""
 
     @classmethod
     def of(

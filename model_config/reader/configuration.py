@@ -45,8 +45,17 @@ class Configuration(Mapping[str, Any]):
     """
 
     __slots__ = (
-        *("release", "label", "content", "secrets", "from_fallback", "rollout", "mark"),
-        *("_read_at", "_clock", "_values", "_instances"),
+        "_clock",
+        "_instances",
+        "_read_at",
+        "_values",
+        "content",
+        "from_fallback",
+        "label",
+        "mark",
+        "release",
+        "rollout",
+        "secrets",
     )
     release: int
     label: str | None
@@ -75,9 +84,11 @@ class Configuration(Mapping[str, Any]):
         from_fallback: bool = False,
         rollout: Side | None = None,
     ) -> None:
-        texts, values = freeze(dict(secrets)), freeze(content.config, content.none)
-        parts = release, label, content, texts, from_fallback, rollout, mark, read_at, clock, values
-        for name, part in zip(self.__slots__, (*parts, {}), strict=True):
+        parts = {"content": content, "release": release, "label": label, "mark": mark}
+        parts |= {"secrets": freeze(dict(secrets)), "from_fallback": from_fallback}
+        parts |= {"rollout": rollout, "_read_at": read_at, "_clock": clock, "_instances": {}}
+        parts["_values"] = freeze(content.config, content.none)
+        for name, part in parts.items():
             object.__setattr__(self, name, part)
 
     __setattr__ = __delattr__ = _refused
@@ -170,13 +181,13 @@ class Configuration(Mapping[str, Any]):
     def renewed(self, secrets: Mapping[str, Secret], read_at: float | None = None) -> Configuration:
         """Return the same release with its secrets as they are now."""
         read_at = self._read_at if read_at is None else read_at
-        return self.but(secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
+        return self.replaced(secrets=freeze(dict(secrets)), rollout=None, _read_at=read_at)
 
-    def but(self, **changed: Any) -> Configuration:
-        """Return the same with some parts changed."""
+    def replaced(self, **parts: Any) -> Configuration:
+        """Return the same with some parts replaced."""
         other = object.__new__(Configuration)
         for name in self.__slots__:
-            object.__setattr__(other, name, changed.get(name, getattr(self, name)))
+            object.__setattr__(other, name, parts.get(name, getattr(self, name)))
         return other
 
     def __getitem__(self, key: str) -> Any:

@@ -123,9 +123,9 @@ _CODES: _Rows = [
     (errors.ModelNotFoundError, "there is no such parameter", _DEPLOY, "ParameterNotFound"),
     (errors.ReleaseNotFoundError, "there is no such release", _LIST, "ParameterVersionNotFound"),
 ]
-# The HTTP statuses that are temporary, whether AWS or a proxy on the way answers so: a timeout, too
-# many requests, and all faults of a server.
-_PASSING = {408, 429, *range(500, 1000)}
+# A timeout and too many requests, temporary as a server's faults are, whether AWS or a proxy on the
+# way answers so.
+_PASSING = {408, 429}
 _MESSAGE_CHARACTERS = 400
 
 
@@ -164,7 +164,7 @@ def _refusal(
         code = "RequestExpired"
     row = next((row for row in _CODES if code in row[3].split()), None)
     if row is None:
-        if status in _PASSING:
+        if status >= 500 or status in _PASSING:  # noqa: PLR2004 - HTTP's
             return StoreUnavailableError, f"a fault of AWS; {answer}", _WAIT
         if code in {"", str(status)}:  # SSM's own refusals have a code
             return StoreUnavailableError, f"HTTP {status}, which is not from SSM", _ROUTE

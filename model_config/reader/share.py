@@ -14,8 +14,8 @@ _log = logging.getLogger("model_config.reader")
 class Share:
     def __init__(self, plan: Rollout, control: Configuration, candidate: Configuration) -> None:
         self.plan = plan
-        self.control = control.but(rollout="control")
-        self.candidate = candidate.but(rollout="candidate")
+        self.control = control.replaced(rollout="control")
+        self.candidate = candidate.replaced(rollout="candidate")
         self._steps = [(step.at.timestamp(), step.percent) for step in plan.steps]
         self._since, self._until, self._below = math.inf, -math.inf, 0
 

@@ -152,7 +152,7 @@ class FakeReader(Reader):
         if label is not None:
             names.check_label(label)
         if release is not None:
-            names.check_selector(release)
+            names.check_release(release)
         content = Release.of(model, self._environment, "FakeReader", config)
         content = content._replace(templates=tuple(texts(content.config)))
         kept = self._texts.get(model, {}) if secrets is None else secrets
